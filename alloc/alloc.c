@@ -1,0 +1,236 @@
+/* What all stages share: arguments are checked, pages counted and addresses turned into indices
+ * here, once. It also remembers which ranges were added. A stage then needs one bit for a page and
+ * not two: what is not free is allocated if it lies in an added range, and absent if it does not.
+ */
+#include "stage.h"
+
+#define MAX_ALIGN_PAGES (MAX_ALIGN / PAGE_SIZE)
+#define META_ALIGN ((size_t) 64)
+#define MIN_RANGES ((size_t) 16)
+#define PAGES_PER_RANGE ((size_t) 4096)
+
+/* The whole pages between two addresses, as page numbers; false if there are none. Page numbers
+ * cannot wrap as addresses do, so the last page of the address space needs no special case. */
+static bool whole_pages(paddr_t start, size_t size, struct page_range *pages) {
+    if (size == 0 || size - 1 > UINTPTR_MAX - start)
+        return false;
+
+    paddr_t last = start + (size - 1);
+    pages->first = start / PAGE_SIZE + (start % PAGE_SIZE != 0);
+    pages->end = last / PAGE_SIZE + (last % PAGE_SIZE == PAGE_SIZE - 1);
+    return pages->first < pages->end;
+}
+
+/* Bytes of the stage's tables, rounded up so that the ranges behind them are aligned. */
+static size_t tables_size(const struct alloc_stage *stage, size_t pages) {
+    return (stage->meta_size(pages) + META_ALIGN - 1) / META_ALIGN * META_ALIGN;
+}
+
+size_t page_meta_size(const struct alloc_stage *stage, paddr_t start, size_t size) {
+    struct page_range span;
+    if (!whole_pages(start, size, &span))
+        return 0;
+
+    size_t pages = span.end - span.first / MAX_ALIGN_PAGES * MAX_ALIGN_PAGES;
+    size_t ranges = MIN_RANGES + (span.end - span.first) / PAGES_PER_RANGE;
+    return tables_size(stage, pages) + ranges * sizeof(struct page_range);
+}
+
+enum alloc_error page_init(struct page_allocator *a, const struct alloc_stage *stage, paddr_t start,
+                           size_t size, void *meta, size_t meta_size) {
+    struct page_range span;
+    if (!whole_pages(start, size, &span))
+        return ALLOC_INVALID;
+    if ((uintptr_t) meta % META_ALIGN != 0 || meta_size < page_meta_size(stage, start, size))
+        return ALLOC_INVALID;
+
+    size_t base = span.first / MAX_ALIGN_PAGES * MAX_ALIGN_PAGES;
+    size_t tables = tables_size(stage, span.end - base);
+    *a = (struct page_allocator){
+        .stage = stage,
+        .base = base,
+        .span = {span.first - base, span.end - base},
+        .meta = meta,
+        .ranges = (void *) ((char *) meta + tables),
+        .range_room = (meta_size - tables) / sizeof(struct page_range),
+    };
+    stage->init(a);
+    return ALLOC_OK;
+}
+
+size_t range_after(const struct page_allocator *a, size_t page) {
+    size_t low = 0, high = a->range_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (a->ranges[middle].end > page)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return low;
+}
+
+/* Were all of these pages added? Ranges that touch are one, so one range must hold them all. */
+static bool is_present(const struct page_allocator *a, size_t first, size_t n) {
+    size_t at = range_after(a, first);
+    return at < a->range_count && a->ranges[at].first <= first && n <= a->ranges[at].end - first;
+}
+
+/* Remember one more range before position `at`, joined to the neighbours that it touches. */
+static void insert_range(struct page_allocator *a, size_t at, struct page_range new) {
+    if (at < a->range_count && a->ranges[at].first == new.end) {
+        new.end = a->ranges[at].end;
+        a->range_count--;
+        for (size_t i = at; i < a->range_count; i++)
+            a->ranges[i] = a->ranges[i + 1];
+    }
+    if (at > 0 && a->ranges[at - 1].end == new.first) {
+        a->ranges[at - 1].end = new.end;
+        return;
+    }
+    for (size_t i = a->range_count; i > at; i--)
+        a->ranges[i] = a->ranges[i - 1];
+    a->ranges[at] = new;
+    a->range_count++;
+}
+
+enum alloc_error page_add_memory(struct page_allocator *a, paddr_t start, size_t size) {
+    struct page_range new;
+    if (!whole_pages(start, size, &new) || new.first < a->base + a->span.first ||
+        new.end > a->base + a->span.end)
+        return ALLOC_INVALID;
+    new.first -= a->base;
+    new.end -= a->base;
+
+    size_t at = range_after(a, new.first);
+    if (at < a->range_count && a->ranges[at].first < new.end)
+        return ALLOC_OVERLAP;
+    bool touches = (at < a->range_count && a->ranges[at].first == new.end) ||
+                   (at > 0 && a->ranges[at - 1].end == new.first);
+    if (!touches && a->range_count == a->range_room)
+        return ALLOC_NO_MEMORY;
+
+    enum alloc_error error = a->stage->add(a, new.first, new.end - new.first);
+    if (error != ALLOC_OK)
+        return error;
+    insert_range(a, at, new);
+    a->total += new.end - new.first;
+    return ALLOC_OK;
+}
+
+/* The index of the page at paddr; NONE if n pages from there are no pages of the span. */
+static size_t index_of(const struct page_allocator *a, paddr_t paddr, size_t n) {
+    /* An address below the base wraps to an index far above the span. */
+    size_t first = paddr / PAGE_SIZE - a->base;
+    if (n == 0 || paddr % PAGE_SIZE != 0 || first < a->span.first || first >= a->span.end ||
+        n > a->span.end - first)
+        return NONE;
+    return first;
+}
+
+enum alloc_error page_alloc(struct page_allocator *a, size_t n, size_t align, paddr_t *out) {
+    bool is_power_of_two = align != 0 && (align & (align - 1)) == 0;
+    if (n == 0 || n > SIZE_MAX / PAGE_SIZE || !is_power_of_two || align > MAX_ALIGN)
+        return ALLOC_INVALID;
+    if (n > page_available(a))
+        return ALLOC_NO_MEMORY;
+
+    size_t first = a->stage->alloc(a, n, align < PAGE_SIZE ? 1 : align / PAGE_SIZE);
+    if (first == NONE)
+        return ALLOC_NO_MEMORY;
+    a->used += n;
+    *out = (a->base + first) * PAGE_SIZE;
+    return ALLOC_OK;
+}
+
+enum alloc_error page_alloc_at(struct page_allocator *a, paddr_t paddr, size_t n) {
+    size_t first = index_of(a, paddr, n);
+    if (first == NONE)
+        return ALLOC_INVALID;
+    if (!is_present(a, first, n) || !a->stage->alloc_at(a, first, n))
+        return ALLOC_OVERLAP;
+    a->used += n;
+    return ALLOC_OK;
+}
+
+enum alloc_error page_free(struct page_allocator *a, paddr_t paddr, size_t n) {
+    size_t first = index_of(a, paddr, n);
+    if (first == NONE)
+        return ALLOC_INVALID;
+    if (!a->stage->free)
+        return ALLOC_UNSUPPORTED;
+    if (!is_present(a, first, n) || !a->stage->free(a, first, n))
+        return ALLOC_NOT_ALLOCATED;
+    a->used -= n;
+    return ALLOC_OK;
+}
+
+bool page_is_free(const struct page_allocator *a, paddr_t paddr) {
+    size_t page = index_of(a, paddr - paddr % PAGE_SIZE, 1);
+    return page != NONE && a->stage->is_free(a, page);
+}
+
+size_t page_total(const struct page_allocator *a) {
+    return a->total;
+}
+
+size_t page_used(const struct page_allocator *a) {
+    return a->used;
+}
+
+size_t page_available(const struct page_allocator *a) {
+    return a->total - a->used;
+}
+
+size_t page_largest_run(const struct page_allocator *a) {
+    size_t largest = 0;
+    struct page_range run = {0, 0};
+    for (;;) {
+        /* A stage may see a run in pieces: pieces that touch count as one. */
+        struct page_range piece = a->stage->next_free(a, run.end);
+        if (piece.first == NONE)
+            return largest;
+        if (piece.first != run.end)
+            run.first = piece.first;
+        run.end = piece.end;
+        if (run.end - run.first > largest)
+            largest = run.end - run.first;
+    }
+}
+
+/* Are the ranges sorted, apart, inside the span, and as many pages as were counted? */
+static bool check_ranges(const struct page_allocator *a) {
+    size_t total = 0;
+    if (a->range_count > a->range_room)
+        return false;
+    for (size_t i = 0; i < a->range_count; i++) {
+        struct page_range range = a->ranges[i];
+        if (range.first >= range.end || range.first < a->span.first || range.end > a->span.end)
+            return false;
+        if (i > 0 && range.first <= a->ranges[i - 1].end)
+            return false;
+        total += range.end - range.first;
+    }
+    return total == a->total;
+}
+
+bool page_check(const struct page_allocator *a) {
+    if (!check_ranges(a) || a->used > a->total || !a->stage->check(a))
+        return false;
+
+    size_t free = 0;
+    struct page_range run = {0, 0};
+    while ((run = a->stage->next_free(a, run.end)).first != NONE) {
+        if (run.first >= run.end || !is_present(a, run.first, run.end - run.first))
+            return false;
+        free += run.end - run.first;
+    }
+    return free == page_available(a);
+}
+
+const char *alloc_error_name(enum alloc_error error) {
+    static const char *const names[] = {
+        "ALLOC_OK",      "ALLOC_INVALID",       "ALLOC_NO_MEMORY",
+        "ALLOC_OVERLAP", "ALLOC_NOT_ALLOCATED", "ALLOC_UNSUPPORTED"};
+    return (size_t) error < sizeof(names) / sizeof(names[0]) ? names[error] : "unknown error";
+}

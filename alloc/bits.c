@@ -1,0 +1,76 @@
+/* A set of indices with summaries. */
+#include "bits.h"
+
+size_t bits_words(size_t size) {
+    size_t words = words_for(size), sum = words;
+    while (words > 1) {
+        words = words_for(words);
+        sum += words;
+    }
+    return sum;
+}
+
+void bits_place(struct bits *b, uint64_t *words, size_t size) {
+    b->size = size;
+    b->levels = 0;
+    do {
+        size = words_for(size);
+        b->level[b->levels++] = words;
+        words += size;
+    } while (size > 1);
+}
+
+void bits_set(struct bits *b, size_t i) {
+    for (unsigned l = 0; l < b->levels; l++) {
+        b->level[l][i / WORD_BITS] |= word_bit(i);
+        i /= WORD_BITS;
+    }
+}
+
+void bits_clear(struct bits *b, size_t i) {
+    uint64_t stays = 0;
+    for (unsigned l = 0; l < b->levels; l++) {
+        /* The bit above may stay only while this word has another. No branch: whether it has is a
+           coin toss, and a wrong guess costs more than the store. */
+        uint64_t word = (b->level[l][i / WORD_BITS] & ~word_bit(i)) | stays << (i % WORD_BITS);
+        b->level[l][i / WORD_BITS] = word;
+        stays = word != 0;
+        i /= WORD_BITS;
+    }
+}
+
+size_t bits_next(const struct bits *b, size_t from) {
+    /* Up, until a word has a bit at or after `from`. A word that has none is done with, and so is
+       its own bit in the level above: go on behind it. */
+    unsigned l = 0;
+    uint64_t rest = 0;
+    for (size_t size = b->size; from < size; size = words_for(size)) {
+        rest = b->level[l][from / WORD_BITS] >> (from % WORD_BITS);
+        if (rest != 0 || l + 1 == b->levels)
+            break;
+        from = from / WORD_BITS + 1;
+        l++;
+    }
+    if (rest == 0)
+        return SIZE_MAX;
+
+    /* And down again, along the lowest bits. */
+    from += word_lowest(rest);
+    while (l-- > 0)
+        from = from * WORD_BITS + word_lowest(b->level[l][from]);
+    return from;
+}
+
+bool bits_check(const struct bits *b) {
+    size_t size = b->size;
+    for (unsigned l = 0; l < b->levels; l++) {
+        size_t words = words_for(size), bits = words * WORD_BITS;
+        if (words_next_set(b->level[l], size, bits) != bits)
+            return false;
+        for (size_t i = 0; l + 1 < b->levels && i < words; i++)
+            if (words_test(b->level[l + 1], i) != (b->level[l][i] != 0))
+                return false;
+        size = words;
+    }
+    return true;
+}

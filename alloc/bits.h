@@ -1,0 +1,50 @@
+/* A set of indices that finds its lowest member in a few steps, however many there could be.
+ *
+ *   level 2   1                                     one word: the top
+ *   level 1   1 0 1 …                               bit i: word i of level 0 is not 0
+ *   level 0   0100… 0000… 0010… …                   bit i: i is in the set
+ *
+ * Each level has a 64th of the bits of the one below, so all summaries together add 1/63 to it.
+ * Steps below are in levels: the number of times 64 divides the size, rounded up. */
+#pragma once
+
+#include "words.h"
+
+/* Levels that an index of any size_t number of pages may need: 9 on 64-bit machines, 4 on 32-bit.
+ */
+#define BITS_MAX_LEVELS ((sizeof(size_t) * 8 - 12 + 5) / 6)
+
+struct bits {
+    unsigned levels;
+    size_t size; /* indices are below */
+    uint64_t *level[BITS_MAX_LEVELS];
+};
+
+/* Words that a set of `size` indices takes. `size` is not 0. */
+size_t bits_words(size_t size);
+
+/* Lay the set out in bits_words(size) words, whose content stays as it is. */
+void bits_place(struct bits *b, uint64_t *words, size_t size);
+
+/* Is it empty? One step. */
+static inline bool bits_is_empty(const struct bits *b) {
+    return b->level[b->levels - 1][0] == 0;
+}
+
+/* Is i a member? One step. */
+static inline bool bits_test(const struct bits *b, size_t i) {
+    return words_test(b->level[0], i);
+}
+
+/* Put i in. One step a level. */
+void bits_set(struct bits *b, size_t i);
+
+/* Take i out, be it a member or not. One step a level. */
+void bits_clear(struct bits *b, size_t i);
+
+/* The lowest member at or after `from`, SIZE_MAX if there is none. Two steps a level. */
+size_t bits_next(const struct bits *b, size_t from);
+
+/* Does each summary bit say what it should, and is no bit set at or behind the size? One step a
+ * word. */
+bool bits_check(const struct bits *b);

@@ -1,0 +1,235 @@
+/* Buddy: for each order, the set of naturally aligned blocks of 2^order pages that are free.
+ *
+ *   order 2   │ . . . . │ . . . . │ X       │      a free block stands in one set only,
+ *   order 1   │ . . │ X   │ . . │ . . │            that of the largest order it is whole in;
+ *   order 0   │ . │ X │                            no two buddies are both free
+ *   page      0   1   2   3   4  …      8
+ *
+ * To allocate, the lowest block of the smallest order that has one is taken, and what was not asked
+ * for goes back: that is the split, and it works for every n. To free, a block whose buddy is free
+ * becomes one block with it, order by order: that is the merge. (Knowlton 1965; Knuth, The Art of
+ * Computer Programming, volume 1, section 2.5.) The sets have summaries, and none is in the pages.
+ *
+ * Remembers: 2 bits a page, 2.03 with the summaries.
+ * Cost: a few steps for each of 19 orders and each level of summaries, whatever n is up to 1 GiB;
+ * above, one more for every GiB.
+ * Flaw: a set for every order, and small requests scatter until no large block is left. */
+#include "stage.h"
+#include "bits.h"
+
+#define MAX_ORDER 18U /* 1 GiB, the largest alignment */
+#define ORDERS (MAX_ORDER + 1)
+
+struct buddy {
+    uint64_t orders; /* bit k: there is a free block of order k */
+    struct bits free[ORDERS];
+};
+
+/* Where the words of the sets begin: behind the struct, on a cache line of their own. */
+#define TABLES_OFFSET ((sizeof(struct buddy) + 63) / 64 * 64)
+
+/* Blocks of an order that it takes to cover so many pages. */
+static size_t blocks_for(size_t pages, unsigned order) {
+    return ((pages - 1) >> order) + 1;
+}
+
+static size_t buddy_meta_size(size_t pages) {
+    size_t words = 0;
+    for (unsigned order = 0; order < ORDERS; order++)
+        words += bits_words(blocks_for(pages, order));
+    return TABLES_OFFSET + words * sizeof(uint64_t);
+}
+
+static void buddy_init(struct page_allocator *a) {
+    struct buddy *b = a->meta;
+    uint64_t *words = (void *) ((char *) a->meta + TABLES_OFFSET);
+    b->orders = 0;
+    for (unsigned order = 0; order < ORDERS; order++) {
+        size_t blocks = blocks_for(a->span.end, order);
+        bits_place(&b->free[order], words, blocks);
+        words_clear(words, 0, bits_words(blocks) * WORD_BITS);
+        words += bits_words(blocks);
+    }
+}
+
+/* Bring bit `order` of b->orders up to date. */
+static void note_order(struct buddy *b, unsigned order) {
+    uint64_t has_block = !bits_is_empty(&b->free[order]);
+    b->orders = (b->orders & ~word_bit(order)) | has_block << order;
+}
+
+static void take_block(struct buddy *b, unsigned order, size_t block) {
+    bits_clear(&b->free[order], block);
+    note_order(b, order);
+}
+
+/* Make a block free, one with its buddy where that is free too. */
+static void give_block(struct buddy *b, unsigned order, size_t block) {
+    while (order < MAX_ORDER && bits_test(&b->free[order], block ^ 1)) {
+        take_block(b, order, block ^ 1);
+        block /= 2;
+        order++;
+    }
+    bits_set(&b->free[order], block);
+    note_order(b, order);
+}
+
+/* Make the pages [first, end) free: the fewest blocks that make up the range. */
+static void give_range(struct buddy *b, size_t first, size_t end) {
+    while (first < end) {
+        /* As large as the alignment of `first` allows and the rest of the range holds. */
+        size_t aligned = word_lowest(first | word_bit(MAX_ORDER));
+        size_t fits = word_highest(end - first);
+        unsigned order = (unsigned) (aligned < fits ? aligned : fits);
+        give_block(b, order, first >> order);
+        first += (size_t) 1 << order;
+    }
+}
+
+static enum alloc_error buddy_add(struct page_allocator *a, size_t first, size_t n) {
+    give_range(a->meta, first, first + n);
+    return ALLOC_OK;
+}
+
+/* The order of the free block that holds the page; ORDERS if the page is not free. */
+static unsigned order_of(const struct buddy *b, size_t page) {
+    for (uint64_t orders = b->orders; orders != 0; orders &= orders - 1) {
+        unsigned order = (unsigned) word_lowest(orders);
+        if (bits_test(&b->free[order], page >> order))
+            return order;
+    }
+    return ORDERS;
+}
+
+static bool buddy_is_free(const struct page_allocator *a, size_t page) {
+    return order_of(a->meta, page) < ORDERS;
+}
+
+static struct page_range buddy_next_free(const struct page_allocator *a, size_t from) {
+    const struct buddy *b = a->meta;
+    struct page_range next = {NONE, NONE};
+    for (uint64_t orders = b->orders; orders != 0; orders &= orders - 1) {
+        unsigned order = (unsigned) word_lowest(orders);
+        size_t block = bits_next(&b->free[order], from >> order);
+        if (block == NONE || block << order >= next.first)
+            continue;
+        /* The block that holds `from` may begin below it. */
+        next.first = block << order > from ? block << order : from;
+        next.end = (block + 1) << order;
+    }
+    return next;
+}
+
+/* Take n pages from blocks of the largest order, side by side. */
+static size_t alloc_large(struct buddy *b, size_t n) {
+    const struct bits *free = &b->free[MAX_ORDER];
+    size_t blocks = blocks_for(n, MAX_ORDER);
+    size_t block = words_find_run(free->level[0], free->size, blocks, 1);
+    if (block == NONE)
+        return NONE;
+
+    for (size_t i = 0; i < blocks; i++)
+        take_block(b, MAX_ORDER, block + i);
+    size_t first = block << MAX_ORDER;
+    give_range(b, first + n, (block + blocks) << MAX_ORDER);
+    return first;
+}
+
+static size_t buddy_alloc(struct page_allocator *a, size_t n, size_t align) {
+    struct buddy *b = a->meta;
+    size_t pages = n > align ? n : align;
+    if (pages > (size_t) 1 << MAX_ORDER)
+        return alloc_large(b, n);
+
+    unsigned wanted = pages == 1 ? 0 : (unsigned) word_highest(pages - 1) + 1;
+    uint64_t orders = b->orders >> wanted << wanted;
+    if (orders == 0)
+        return NONE;
+
+    unsigned order = (unsigned) word_lowest(orders);
+    size_t block = bits_next(&b->free[order], 0);
+    take_block(b, order, block);
+    size_t first = block << order;
+    give_range(b, first + n, (block + 1) << order);
+    return first;
+}
+
+static bool buddy_alloc_at(struct page_allocator *a, size_t first, size_t n) {
+    struct buddy *b = a->meta;
+    size_t end = first + n;
+    for (size_t page = first; page < end;) {
+        unsigned order = order_of(b, page);
+        if (order == ORDERS)
+            return false;
+        page = ((page >> order) + 1) << order;
+    }
+
+    /* Take every block that holds some of the pages, then give back what it has beyond them. */
+    size_t blocks_first = first >> order_of(b, first) << order_of(b, first);
+    size_t blocks_end = first;
+    while (blocks_end < end) {
+        unsigned order = order_of(b, blocks_end);
+        size_t block = blocks_end >> order;
+        take_block(b, order, block);
+        blocks_end = (block + 1) << order;
+    }
+    give_range(b, blocks_first, first);
+    give_range(b, end, blocks_end);
+    return true;
+}
+
+static bool buddy_free(struct page_allocator *a, size_t first, size_t n) {
+    if (buddy_next_free(a, first).first < first + n)
+        return false;
+    give_range(a->meta, first, first + n);
+    return true;
+}
+
+/* Is the set of this order in its place, are its summaries right, and is each of its blocks free
+ * in no smaller order as well, and its buddy not free? */
+static bool check_order(const struct buddy *b, unsigned order, uint64_t *words, size_t blocks) {
+    struct bits placed = {0};
+    bits_place(&placed, words, blocks);
+    const struct bits *free = &b->free[order];
+    if (free->levels != placed.levels || free->size != placed.size)
+        return false;
+    for (unsigned l = 0; l < placed.levels; l++)
+        if (free->level[l] != placed.level[l])
+            return false;
+    if (!bits_check(free) || words_test(&b->orders, order) == bits_is_empty(free))
+        return false;
+
+    for (size_t i = bits_next(free, 0); i != NONE; i = bits_next(free, i + 1)) {
+        if (order < MAX_ORDER && bits_test(free, i ^ 1))
+            return false;
+        for (unsigned below = 0; below < order; below++)
+            if (bits_next(&b->free[below], i << (order - below)) < (i + 1) << (order - below))
+                return false;
+    }
+    return true;
+}
+
+static bool buddy_check(const struct page_allocator *a) {
+    const struct buddy *b = a->meta;
+    uint64_t *words = (void *) ((char *) a->meta + TABLES_OFFSET);
+    for (unsigned order = 0; order < ORDERS; order++) {
+        size_t blocks = blocks_for(a->span.end, order);
+        if (!check_order(b, order, words, blocks))
+            return false;
+        words += bits_words(blocks);
+    }
+    return b->orders >> ORDERS == 0;
+}
+
+const struct alloc_stage buddy_stage = {
+    .name = "buddy",
+    .meta_size = buddy_meta_size,
+    .init = buddy_init,
+    .add = buddy_add,
+    .is_free = buddy_is_free,
+    .next_free = buddy_next_free,
+    .alloc = buddy_alloc,
+    .alloc_at = buddy_alloc_at,
+    .free = buddy_free,
+    .check = buddy_check,
+};

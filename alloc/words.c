@@ -1,0 +1,71 @@
+/* Bits in an array of words, ranges of them at a time. */
+#include "words.h"
+
+/* Lowest bit of [from, end) that differs from its bit in `flip`, which is all 0 or all 1. */
+static size_t next_different(const uint64_t *words, size_t from, size_t end, uint64_t flip) {
+    if (from >= end)
+        return end;
+
+    size_t at = from / WORD_BITS, last = (end - 1) / WORD_BITS;
+    uint64_t word = (words[at] ^ flip) & (UINT64_MAX << (from % WORD_BITS));
+    while (word == 0 && at < last)
+        word = words[++at] ^ flip;
+    if (word == 0)
+        return end;
+
+    /* The last word may reach beyond the end. */
+    size_t found = at * WORD_BITS + word_lowest(word);
+    return found < end ? found : end;
+}
+
+size_t words_next_set(const uint64_t *words, size_t from, size_t end) {
+    return next_different(words, from, end, 0);
+}
+
+size_t words_next_clear(const uint64_t *words, size_t from, size_t end) {
+    return next_different(words, from, end, UINT64_MAX);
+}
+
+static void assign_masked(uint64_t *word, uint64_t mask, uint64_t value) {
+    *word = (*word & ~mask) | (value & mask);
+}
+
+/* Make all bits of [from, end) those of `value`, which is all 0 or all 1. */
+static void assign(uint64_t *words, size_t from, size_t end, uint64_t value) {
+    if (from >= end)
+        return;
+
+    size_t first = from / WORD_BITS, last = (end - 1) / WORD_BITS;
+    uint64_t head = UINT64_MAX << (from % WORD_BITS);
+    uint64_t tail = UINT64_MAX >> (WORD_BITS - 1 - (end - 1) % WORD_BITS);
+    if (first == last)
+        head = tail = head & tail;
+    assign_masked(&words[first], head, value);
+    for (size_t at = first + 1; at < last; at++)
+        words[at] = value;
+    assign_masked(&words[last], tail, value);
+}
+
+void words_set(uint64_t *words, size_t from, size_t end) {
+    assign(words, from, end, UINT64_MAX);
+}
+
+void words_clear(uint64_t *words, size_t from, size_t end) {
+    assign(words, from, end, 0);
+}
+
+size_t words_find_run(const uint64_t *words, size_t end, size_t n, size_t align) {
+    size_t first = 0;
+    for (;;) {
+        first = words_next_set(words, first, end);
+        first = (first + align - 1) / align * align;
+        if (first >= end || n > end - first)
+            return SIZE_MAX;
+
+        /* The first clear bit ends this run. No run with it can fit: go on behind it. */
+        size_t run_end = words_next_clear(words, first, first + n);
+        if (run_end == first + n)
+            return first;
+        first = run_end + 1;
+    }
+}

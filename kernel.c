@@ -1,0 +1,218 @@
+/* The machine side: first instructions, console, shutdown, traps, and what happens in which order.
+ * S-mode on RISC-V under an SBI (Supervisor Binary Interface), as OpenSBI provides it. */
+#include "common.h"
+#include "memory.h"
+
+/* Addresses that kernel.ld exports. Only their addresses mean anything. */
+extern char __stack_bottom[], __free_ram[], __free_ram_end[];
+
+#if __riscv_xlen == 64
+#define STORE "sd "
+#define REG_SIZE "8"
+#else
+#define STORE "sw "
+#define REG_SIZE "4"
+#endif
+
+#define READ_CSR(name)                                     \
+    __extension__({                                        \
+        uintptr_t value;                                   \
+        __asm__ volatile("csrr %0, " #name : "=r"(value)); \
+        value;                                             \
+    })
+#define WRITE_CSR(name, value) __asm__ volatile("csrw " #name ", %0" ::"r"(value) : "memory")
+
+/* ---- SBI, console, shutdown ---- */
+
+enum {
+    SBI_LEGACY_PUTCHAR = 0x01,
+    SBI_LEGACY_SHUTDOWN = 0x08,
+    SBI_BASE = 0x10,
+    SBI_BASE_PROBE_EXTENSION = 3,
+    SBI_DEBUG_CONSOLE = 0x4442434e, /* "DBCN" */
+    SBI_DEBUG_CONSOLE_WRITE_BYTE = 2,
+    SBI_SYSTEM_RESET = 0x53525354, /* "SRST" */
+};
+
+struct sbi_result {
+    long error;
+    unsigned long value;
+};
+
+static struct sbi_result sbi_call(unsigned long extension, unsigned long function,
+                                  unsigned long arg0, unsigned long arg1) {
+    register unsigned long a0 __asm__("a0") = arg0;
+    register unsigned long a1 __asm__("a1") = arg1;
+    register unsigned long a6 __asm__("a6") = function;
+    register unsigned long a7 __asm__("a7") = extension;
+    __asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a6), "r"(a7) : "memory");
+    return (struct sbi_result){(long) a0, a1};
+}
+
+/* Old firmware has only the legacy call, and new firmware may have dropped it. */
+static bool has_debug_console;
+
+static void console_init(void) {
+    struct sbi_result probe = sbi_call(SBI_BASE, SBI_BASE_PROBE_EXTENSION, SBI_DEBUG_CONSOLE, 0);
+    has_debug_console = probe.error == 0 && probe.value != 0;
+}
+
+void putchar(char c) {
+    unsigned char byte = (unsigned char) c;
+    if (has_debug_console)
+        sbi_call(SBI_DEBUG_CONSOLE, SBI_DEBUG_CONSOLE_WRITE_BYTE, byte, 0);
+    else
+        sbi_call(SBI_LEGACY_PUTCHAR, 0, byte, 0);
+}
+
+/* QEMU's test device ends QEMU with an exit status. SBI's System Reset has a reason for failure,
+ * but OpenSBI 1.1 ends QEMU with 0 all the same. */
+#ifndef TEST_DEVICE
+#define TEST_DEVICE 0x100000
+#endif
+enum {
+    TEST_DEVICE_PASS = 0x5555,
+    TEST_DEVICE_FAIL_1 = 0x13333, /* exit status 1 in the upper half */
+};
+
+static bool shutdown_ok;
+
+/* Machines without a test device: the status is lost, run.sh reads the verdict instead. Aligned,
+ * because it serves as a trap vector. */
+static _Noreturn __attribute__((aligned(4))) void shutdown_through_sbi(void) {
+    sbi_call(SBI_SYSTEM_RESET, 0, 0, shutdown_ok ? 0 : 1);
+    sbi_call(SBI_LEGACY_SHUTDOWN, 0, 0, 0);
+    for (;;)
+        __asm__ volatile("wfi");
+}
+
+/* The lowest word of the stack holds this until the stack grows over it. */
+static const uintptr_t STACK_CANARY = 0x57ac0ca7;
+
+static bool stack_overran(void) {
+    if (*(volatile uintptr_t *) (void *) __stack_bottom == STACK_CANARY)
+        return false;
+    printf("stack overrun: the canary at %p is gone\n", (void *) __stack_bottom);
+    return true;
+}
+
+_Noreturn void shutdown(bool ok) {
+    shutdown_ok = ok && !stack_overran();
+    /* Without a test device this store traps, and goes on there. */
+    WRITE_CSR(stvec, shutdown_through_sbi);
+    *(volatile uint32_t *) TEST_DEVICE = shutdown_ok ? TEST_DEVICE_PASS : TEST_DEVICE_FAIL_1;
+    shutdown_through_sbi();
+}
+
+/* ---- traps ---- */
+
+static const char *const register_names[] = {
+    "ra", "sp", "gp", "tp",  "t0",  "t1", "t2", "s0", "s1", "a0", "a1",
+    "a2", "a3", "a4", "a5",  "a6",  "a7", "s2", "s3", "s4", "s5", "s6",
+    "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6",
+};
+#define REGISTERS (sizeof(register_names) / sizeof(register_names[0]))
+
+/* Traps have a stack of their own: the usual one may be what is broken. */
+__attribute__((aligned(16))) char trap_stack[4096];
+
+static const char *cause_name(uintptr_t cause) {
+    static const char *const names[] = {
+        "instruction address misaligned",
+        "instruction access fault",
+        "illegal instruction",
+        "breakpoint",
+        "load address misaligned",
+        "load access fault",
+        "store address misaligned",
+        "store access fault",
+        "environment call from U-mode",
+        "environment call from S-mode",
+        "reserved",
+        "reserved",
+        "instruction page fault",
+        "load page fault",
+        "reserved",
+        "store page fault",
+    };
+    if ((intptr_t) cause < 0)
+        return "interrupt";
+    return cause < sizeof(names) / sizeof(names[0]) ? names[cause] : "unknown cause";
+}
+
+static __attribute__((aligned(4))) void trap_in_report(void) {
+    printf("\nTRAP in the report of a trap: sepc %p\n", (void *) READ_CSR(sepc));
+    shutdown(false);
+}
+
+/* Print all that is known of a trap that nobody expected, and give up. */
+__attribute__((used)) static void report_trap(const uintptr_t *registers) {
+    WRITE_CSR(stvec, trap_in_report);
+    uintptr_t cause = READ_CSR(scause);
+    printf("TRAP: %s\n", cause_name(cause));
+    printf("  scause %p  sepc %p  stval %p", (void *) cause, (void *) READ_CSR(sepc),
+           (void *) READ_CSR(stval));
+    for (size_t i = 0; i < REGISTERS; i++)
+        printf("%s%4s %-18p", i % 4 == 0 ? "\n" : " ", register_names[i], (void *) registers[i]);
+    printf("\n");
+    shutdown(false);
+}
+
+/* Where every trap goes. Saves x1 to x31 in the order of register_names. sscratch holds the top of
+ * trap_stack, and sp's value while sp is in use here. */
+__attribute__((naked, aligned(4))) static void trap_entry(void) {
+    __asm__ volatile("csrrw sp, sscratch, sp\n"
+                     "addi sp, sp, -32 * " REG_SIZE "\n"
+                     ".irp n, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, "
+                     "21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31\n" STORE
+                     "x\\n, (\\n - 1) * " REG_SIZE "(sp)\n"
+                     ".endr\n"
+                     "csrr a0, sscratch\n" STORE "a0, 1 * " REG_SIZE "(sp)\n"
+                     "mv a0, sp\n"
+                     "j report_trap\n");
+}
+
+static void trap_init(void) {
+    WRITE_CSR(sscratch, trap_stack + sizeof(trap_stack));
+    WRITE_CSR(stvec, trap_entry);
+}
+
+/* ---- from power-on ---- */
+
+/* The build names the stage: -DALLOC=buddy_stage. */
+static const struct alloc_stage *const stage = &ALLOC;
+
+/* OpenSBI enters here in S-mode with the hart's id in a0 and the device tree's address in a1. */
+__attribute__((used)) static _Noreturn void kernel_main(unsigned long hart, void *fdt) {
+    trap_init();
+    console_init();
+    *(volatile uintptr_t *) (void *) __stack_bottom = STACK_CANARY;
+
+    printf("freeram: rv%d, hart %lu, device tree at %p\n", __riscv_xlen, hart, fdt);
+    printf("__free_ram %p, __free_ram_end %p\n", (void *) __free_ram, (void *) __free_ram_end);
+    bool ok = program(stage, (paddr_t) __free_ram, (paddr_t) __free_ram_end);
+    shutdown(ok);
+}
+
+/* 0 until the first hart comes by. In .data, because .bss is cleared after that. */
+__attribute__((used, section(".data"))) static uint32_t boot_lottery;
+
+void boot(void); /* kernel.ld names it */
+
+__attribute__((naked, used, section(".boot"))) void boot(void) {
+    /* One hart boots, whichever comes first. The others wait for good, deaf to interrupts. */
+    __asm__ volatile("csrw sie, zero\n"
+                     "la t0, boot_lottery\n"
+                     "li t1, 1\n"
+                     "amoswap.w.aq t1, t1, (t0)\n"
+                     "bnez t1, 2f\n"
+                     "la sp, __stack_top\n"
+                     "la t0, __bss\n"
+                     "la t1, __bss_end\n"
+                     "1: bgeu t0, t1, 3f\n" STORE "zero, (t0)\n"
+                     "addi t0, t0, " REG_SIZE "\n"
+                     "j 1b\n"
+                     "3: j kernel_main\n"
+                     "2: wfi\n"
+                     "j 2b\n");
+}
