@@ -10,45 +10,45 @@
 #include "stage.h"
 #include "words.h"
 
-static size_t bitmap_meta_size(size_t pages) {
+static size_t stage_meta_size(size_t pages) {
     return words_for(pages) * sizeof(uint64_t);
 }
 
-static void bitmap_init(struct page_allocator *a) {
+static void stage_init(struct page_allocator *a) {
     words_clear(a->meta, 0, words_for(a->span.end) * WORD_BITS);
 }
 
-static enum alloc_error bitmap_add(struct page_allocator *a, size_t first, size_t n) {
+static enum alloc_error stage_add(struct page_allocator *a, size_t first, size_t n) {
     words_set(a->meta, first, first + n);
     return ALLOC_OK;
 }
 
-static bool bitmap_is_free(const struct page_allocator *a, size_t page) {
+static bool stage_is_free(const struct page_allocator *a, size_t page) {
     return words_test(a->meta, page);
 }
 
-static struct page_range bitmap_next_free(const struct page_allocator *a, size_t from) {
+static struct page_range stage_next_free(const struct page_allocator *a, size_t from) {
     size_t first = words_next_set(a->meta, from, a->span.end);
     if (first == a->span.end)
         return (struct page_range){NONE, NONE};
     return (struct page_range){first, words_next_clear(a->meta, first, a->span.end)};
 }
 
-static size_t bitmap_alloc(struct page_allocator *a, size_t n, size_t align) {
+static size_t stage_alloc(struct page_allocator *a, size_t n, size_t align) {
     size_t first = words_find_run(a->meta, a->span.end, n, align);
     if (first != NONE)
         words_clear(a->meta, first, first + n);
     return first;
 }
 
-static bool bitmap_alloc_at(struct page_allocator *a, size_t first, size_t n) {
+static bool stage_alloc_at(struct page_allocator *a, size_t first, size_t n) {
     if (words_next_clear(a->meta, first, first + n) != first + n)
         return false;
     words_clear(a->meta, first, first + n);
     return true;
 }
 
-static bool bitmap_free(struct page_allocator *a, size_t first, size_t n) {
+static bool stage_free(struct page_allocator *a, size_t first, size_t n) {
     if (words_next_set(a->meta, first, first + n) != first + n)
         return false;
     words_set(a->meta, first, first + n);
@@ -56,20 +56,20 @@ static bool bitmap_free(struct page_allocator *a, size_t first, size_t n) {
 }
 
 /* Bits behind the last page of the last word stay 0: nothing may ever have set them. */
-static bool bitmap_check(const struct page_allocator *a) {
+static bool stage_check(const struct page_allocator *a) {
     size_t bits = words_for(a->span.end) * WORD_BITS;
     return words_next_set(a->meta, a->span.end, bits) == bits;
 }
 
 const struct alloc_stage bitmap_stage = {
     .name = "bitmap",
-    .meta_size = bitmap_meta_size,
-    .init = bitmap_init,
-    .add = bitmap_add,
-    .is_free = bitmap_is_free,
-    .next_free = bitmap_next_free,
-    .alloc = bitmap_alloc,
-    .alloc_at = bitmap_alloc_at,
-    .free = bitmap_free,
-    .check = bitmap_check,
+    .meta_size = stage_meta_size,
+    .init = stage_init,
+    .add = stage_add,
+    .is_free = stage_is_free,
+    .next_free = stage_next_free,
+    .alloc = stage_alloc,
+    .alloc_at = stage_alloc_at,
+    .free = stage_free,
+    .check = stage_check,
 };

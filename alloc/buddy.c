@@ -33,14 +33,14 @@ static size_t blocks_for(size_t pages, unsigned order) {
     return ((pages - 1) >> order) + 1;
 }
 
-static size_t buddy_meta_size(size_t pages) {
+static size_t stage_meta_size(size_t pages) {
     size_t words = 0;
     for (unsigned order = 0; order < ORDERS; order++)
         words += bits_words(blocks_for(pages, order));
     return TABLES_OFFSET + words * sizeof(uint64_t);
 }
 
-static void buddy_init(struct page_allocator *a) {
+static void stage_init(struct page_allocator *a) {
     struct buddy *b = a->meta;
     uint64_t *words = (void *) ((char *) a->meta + TABLES_OFFSET);
     b->orders = 0;
@@ -86,7 +86,7 @@ static void give_range(struct buddy *b, size_t first, size_t end) {
     }
 }
 
-static enum alloc_error buddy_add(struct page_allocator *a, size_t first, size_t n) {
+static enum alloc_error stage_add(struct page_allocator *a, size_t first, size_t n) {
     give_range(a->meta, first, first + n);
     return ALLOC_OK;
 }
@@ -101,11 +101,11 @@ static unsigned order_of(const struct buddy *b, size_t page) {
     return ORDERS;
 }
 
-static bool buddy_is_free(const struct page_allocator *a, size_t page) {
+static bool stage_is_free(const struct page_allocator *a, size_t page) {
     return order_of(a->meta, page) < ORDERS;
 }
 
-static struct page_range buddy_next_free(const struct page_allocator *a, size_t from) {
+static struct page_range stage_next_free(const struct page_allocator *a, size_t from) {
     const struct buddy *b = a->meta;
     struct page_range next = {NONE, NONE};
     for (uint64_t orders = b->orders; orders != 0; orders &= orders - 1) {
@@ -135,7 +135,7 @@ static size_t alloc_large(struct buddy *b, size_t n) {
     return first;
 }
 
-static size_t buddy_alloc(struct page_allocator *a, size_t n, size_t align) {
+static size_t stage_alloc(struct page_allocator *a, size_t n, size_t align) {
     struct buddy *b = a->meta;
     size_t pages = n > align ? n : align;
     if (pages > (size_t) 1 << MAX_ORDER)
@@ -154,7 +154,7 @@ static size_t buddy_alloc(struct page_allocator *a, size_t n, size_t align) {
     return first;
 }
 
-static bool buddy_alloc_at(struct page_allocator *a, size_t first, size_t n) {
+static bool stage_alloc_at(struct page_allocator *a, size_t first, size_t n) {
     struct buddy *b = a->meta;
     size_t end = first + n;
     for (size_t page = first; page < end;) {
@@ -178,8 +178,8 @@ static bool buddy_alloc_at(struct page_allocator *a, size_t first, size_t n) {
     return true;
 }
 
-static bool buddy_free(struct page_allocator *a, size_t first, size_t n) {
-    if (buddy_next_free(a, first).first < first + n)
+static bool stage_free(struct page_allocator *a, size_t first, size_t n) {
+    if (stage_next_free(a, first).first < first + n)
         return false;
     give_range(a->meta, first, first + n);
     return true;
@@ -209,7 +209,7 @@ static bool check_order(const struct buddy *b, unsigned order, uint64_t *words, 
     return true;
 }
 
-static bool buddy_check(const struct page_allocator *a) {
+static bool stage_check(const struct page_allocator *a) {
     const struct buddy *b = a->meta;
     uint64_t *words = (void *) ((char *) a->meta + TABLES_OFFSET);
     for (unsigned order = 0; order < ORDERS; order++) {
@@ -223,13 +223,13 @@ static bool buddy_check(const struct page_allocator *a) {
 
 const struct alloc_stage buddy_stage = {
     .name = "buddy",
-    .meta_size = buddy_meta_size,
-    .init = buddy_init,
-    .add = buddy_add,
-    .is_free = buddy_is_free,
-    .next_free = buddy_next_free,
-    .alloc = buddy_alloc,
-    .alloc_at = buddy_alloc_at,
-    .free = buddy_free,
-    .check = buddy_check,
+    .meta_size = stage_meta_size,
+    .init = stage_init,
+    .add = stage_add,
+    .is_free = stage_is_free,
+    .next_free = stage_next_free,
+    .alloc = stage_alloc,
+    .alloc_at = stage_alloc_at,
+    .free = stage_free,
+    .check = stage_check,
 };

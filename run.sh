@@ -1,0 +1,318 @@
+#!/usr/bin/env bash
+# The one front door: build, boot, test, diff, debug. Works with bash 3.2 and later.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")"
+
+STAGES="bump bitmap buddy"
+DEFAULT_STAGE=buddy
+
+usage() {
+    cat <<EOF
+Usage: ./run.sh [OPTION]... [COMMAND]
+
+Commands:
+  [STAGE]        build, boot and self-test one stage ($STAGES);
+                 without a name: $DEFAULT_STAGE            ./run.sh bitmap
+  all            every stage in turn, one line each   ./run.sh all
+  diff A B       what changes from stage A to B       ./run.sh diff bump bitmap
+  test [FILE]... every test of the project, or some   ./run.sh test tests/run.bats
+  gdb [STAGE]    boot halted, with gdb or lldb on it  ./run.sh gdb buddy
+
+Options, before or after the command:
+  -m SIZE        guest memory, default 128M           ./run.sh -m 1G buddy
+  -y             install what is missing, unasked     ./run.sh -y
+  -v             show every command that is run, and all that the firmware prints
+  -h, --help     this text
+
+Environment:
+  CC, LD         clang and ld.lld                     CC=clang-19 ./run.sh
+  NM, OBJDUMP, SYMBOLIZER                             the tools of llvm
+  CFLAGS         more options for the compiler        CFLAGS=-O0 ./run.sh
+  XLEN           64 or 32, default 64                 XLEN=32 ./run.sh
+  MARCH          default rv64gc or rv32gc             MARCH=rv64gc_zbb ./run.sh
+  QEMU, BIOS     QEMU, and the firmware to start with
+  QEMU_FLAGS     more options for QEMU                QEMU_FLAGS='-smp 4' ./run.sh
+  GDB            the debugger
+  PROGRAM        what the kernel runs, default tests/selftest.c
+  TIME_LIMIT     seconds until a boot is ended, default 60
+
+Exit status: 0 all is well, 1 a test or a tool failed, 2 the command line is wrong.
+EOF
+}
+
+# ---- messages ----
+
+say() {
+    printf 'run.sh: %s\n' "$*" >&2
+}
+
+fail() {
+    say "$@"
+    exit 1
+}
+
+wrong_usage() {
+    say "$@"
+    exit 2
+}
+
+# Run a command; with -v, show it first in a form that can be pasted.
+run() {
+    if [[ $verbose ]]; then
+        printf '+' >&2
+        printf ' %q' "$@" >&2
+        printf '\n' >&2
+    fi
+    "$@"
+}
+
+# ---- the command line ----
+
+is_stage() {
+    [[ " $STAGES " == *" $1 "* ]]
+}
+
+check_stage() {
+    is_stage "$1" || wrong_usage "no stage '$1': there are $STAGES"
+}
+
+# -m SIZE in MiB. Sizes are written as for QEMU: a number is MiB, or has M, G or T behind it.
+check_memory_size() {
+    [[ $1 =~ ^([1-9][0-9]{0,6})([MGT]?)$ ]] ||
+        wrong_usage "-m $1: not a memory size: a number with M, G or T, as in 128M"
+    memory_mib=${BASH_REMATCH[1]}
+    case ${BASH_REMATCH[2]} in
+    G) memory_mib=$((memory_mib * 1024)) ;;
+    T) memory_mib=$((memory_mib * 1024 * 1024)) ;;
+    esac
+    ((memory_mib >= MIN_MIB)) ||
+        wrong_usage "-m $1: too small: the kernel and its free memory need ${MIN_MIB}M or more"
+    ((memory_mib <= MAX_MIB)) || wrong_usage "-m $1: too large: 1T is the most"
+}
+MIN_MIB=80
+MAX_MIB=$((1024 * 1024))
+
+verbose="" assume_yes=""
+arguments=()
+while (($# > 0)); do
+    case $1 in
+    -m)
+        (($# >= 2)) || wrong_usage "-m needs a memory size, as in -m 128M"
+        check_memory_size "$2"
+        shift
+        ;;
+    -m*) check_memory_size "${1#-m}" ;;
+    -y) assume_yes=yes ;;
+    -v) verbose=yes ;;
+    -h | --help)
+        usage
+        exit 0
+        ;;
+    -*) wrong_usage "no option '$1': there are -m SIZE, -y, -v and --help" ;;
+    *) arguments+=("$1") ;;
+    esac
+    shift
+done
+: "${memory_mib:=128}"
+: "${XLEN:=64}" "${TIME_LIMIT:=60}" "${PROGRAM:=tests/selftest.c}" "${QEMU_FLAGS:=}" "${CFLAGS:=}"
+: "${MARCH:=rv${XLEN}gc}"
+[[ $XLEN == 64 || $XLEN == 32 ]] || wrong_usage "XLEN=$XLEN: there are 64 and 32"
+[[ $TIME_LIMIT =~ ^[1-9][0-9]{0,5}$ ]] || wrong_usage "TIME_LIMIT=$TIME_LIMIT: not a number of seconds"
+[[ -f $PROGRAM ]] || wrong_usage "PROGRAM=$PROGRAM: no such file"
+
+# shellcheck source=setup.sh
+source ./setup.sh
+
+# ---- building ----
+
+# Build the kernel with a stage into a folder of its own; sets `kernel`. The result appears under
+# its name only when it is complete.
+build_kernel() {
+    local stage=$1 name
+    need compiler
+    name=$(basename "$PROGRAM" .c)
+    folder=build/$MARCH-$stage-$name
+    kernel=$folder/kernel.elf
+    mkdir -p "$folder"
+    # shellcheck disable=SC2086 # CFLAGS is several words
+    run "$CC" --target="riscv$XLEN-unknown-elf" -march="$MARCH" \
+        -mabi="$([[ $XLEN == 64 ]] && echo lp64 || echo ilp32)" -mcmodel=medany -mno-relax \
+        -std=c11 -ffreestanding -fno-pic -fno-stack-protector -fno-omit-frame-pointer \
+        -O2 -g -ffunction-sections -fdata-sections \
+        -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wcast-qual -Wundef \
+        -Wstrict-prototypes -Wmissing-prototypes -Werror \
+        -DALLOC="${stage}_stage" $CFLAGS \
+        --ld-path="$LD" -nostdlib -static -Wl,--fatal-warnings -Wl,--gc-sections \
+        -Wl,--build-id=none -Wl,-T,kernel.ld -o "$kernel.$$" \
+        kernel.c common.c memory.c alloc/*.c "$PROGRAM"
+    mv -f "$kernel.$$" "$kernel"
+    cp "$kernel" "kernel.elf.$$" && mv -f "kernel.elf.$$" kernel.elf
+}
+
+# ---- booting ----
+
+# Fills `qemu` with the command that boots $kernel.
+qemu_command() {
+    need emulator
+    qemu=("$QEMU" -machine virt -m "${memory_mib}M" -bios "$BIOS" -kernel "$kernel"
+        -display none -monitor none -serial stdio -no-reboot)
+    # shellcheck disable=SC2206 # QEMU_FLAGS is several words
+    qemu+=($QEMU_FLAGS)
+}
+
+qemu_pid="" scratch=""
+end_qemu() {
+    if [[ $qemu_pid ]]; then
+        kill "$qemu_pid" 2>/dev/null || true
+        wait "$qemu_pid" 2>/dev/null || true
+        qemu_pid=""
+    fi
+    [[ ! $scratch ]] || rm -rf "$scratch"
+    scratch=""
+}
+trap end_qemu EXIT
+trap 'exit 130' INT
+trap 'exit 143' TERM HUP
+
+# Boot $kernel: its lines go to standard output, the firmware's banner only to the log. Returns 0
+# if QEMU ended well and the last line that counts tests counts no failure; sets `verdict`.
+boot() {
+    local line status=0 started=$verbose
+    local deadline=$((SECONDS + TIME_LIMIT)) log=$folder/console.log
+    verdict=""
+    qemu_command
+    scratch=$(mktemp -d "${TMPDIR:-/tmp}/freeram.XXXXXX")
+    mkfifo "$scratch/console"
+    # QEMU has no part in the terminal: Ctrl-C ends it, and leaves the terminal as it was.
+    run "${qemu[@]}" </dev/null >"$scratch/console" &
+    qemu_pid=$!
+    : >"$log.$$"
+    while true; do
+        line=""
+        IFS= read -r -t $((deadline > SECONDS ? deadline - SECONDS : 1)) line || status=$?
+        line=${line%$'\r'}
+        [[ $line != "freeram: "* ]] || started=yes
+        if [[ $line || $status == 0 ]]; then
+            printf '%s\n' "$line" >>"$log.$$"
+            [[ ! $started ]] || printf '%s\n' "$line"
+            [[ ! $line =~ ^[0-9]+\ passed,\ [0-9]+\ failed ]] || verdict=$line
+        fi
+        ((status == 0)) || break
+    done <"$scratch/console"
+    mv -f "$log.$$" "$log"
+
+    if ((SECONDS >= deadline)); then
+        end_qemu
+        say "the kernel did not shut down within $TIME_LIMIT seconds: QEMU was ended"
+        [[ $started ]] || say "it printed nothing; what the firmware printed is in $log"
+        return 1
+    fi
+    status=0
+    wait "$qemu_pid" || status=$?
+    qemu_pid=""
+    end_qemu
+    ((status == 0)) && [[ $verdict == *" passed, 0 failed"* ]] && return 0
+    [[ $started ]] || say "QEMU ended with status $status before the kernel printed anything: see $log"
+    name_addresses "$log"
+    return 1
+}
+
+# Where in the source the addresses are that a panic or a trap printed.
+name_addresses() {
+    local address
+    sed -n -E -e 's/.*called from (0x[0-9a-f]+).*/\1/p' -e 's/.*sepc (0x[0-9a-f]+).*/\1/p' \
+        -e 's/^ +ra (0x[0-9a-f]+).*/\1/p' "$1" |
+        while read -r address; do
+            printf '%s is %s\n' "$address" "$(run "$SYMBOLIZER" --obj="$kernel" --pretty-print \
+                --relativenames --inlines=0 "$address" 2>/dev/null | head -n 1)"
+        done
+}
+
+# ---- commands ----
+
+run_stage() {
+    build_kernel "$1"
+    boot
+}
+
+run_all() {
+    local stage passed=0 count=0
+    for stage in $STAGES; do
+        build_kernel "$stage"
+        count=$((count + 1))
+        if boot >"$folder/output"; then
+            printf '%-8s ok      %s\n' "$stage" "$verdict"
+            passed=$((passed + 1))
+        else
+            printf '%-8s FAILED  %s\n' "$stage" "${verdict:-no verdict}"
+            grep -v '^ok ' "$folder/output" | sed 's/^/    /'
+        fi
+    done
+    printf '%d of %d stages passed\n' "$passed" "$count"
+    ((passed == count))
+}
+
+show_diff() {
+    local color=()
+    if [[ -t 1 ]] && diff --color=always /dev/null /dev/null 2>/dev/null; then
+        color=(--color=always)
+    fi
+    # A difference is what was asked for: only 2, trouble, is a failure.
+    run diff -u ${color[@]+"${color[@]}"} "alloc/$1.c" "alloc/$2.c" || (($? == 1))
+}
+
+run_tests() {
+    need compiler emulator tests
+    export CC LD NM OBJDUMP SYMBOLIZER QEMU BIOS
+    tests/host/build.sh build/host
+    (($# > 0)) || set -- tests/*.bats build/host/*.t
+    CMOCKA_MESSAGE_OUTPUT=TAP run prove --jobs 2 "$@"
+}
+
+run_gdb() {
+    local port=${GDB_PORT:-1234}
+    build_kernel "$1"
+    need debugger
+    qemu_command
+    # A process group of its own: Ctrl-C is for the debugger.
+    set -m
+    run "${qemu[@]}" -S -gdb "tcp:127.0.0.1:$port" </dev/null &
+    qemu_pid=$!
+    set +m
+    case $(basename "$GDB") in
+    *lldb*) run "$GDB" "$kernel" -o "gdb-remote 127.0.0.1:$port" -o "breakpoint set -n kernel_main" ;;
+    *) run "$GDB" -q "$kernel" -ex "set confirm off" -ex "target remote 127.0.0.1:$port" \
+        -ex "break kernel_main" ;;
+    esac
+}
+
+main() {
+    local command=${1:-$DEFAULT_STAGE}
+    (($# == 0)) || shift
+    case $command in
+    all | diff | gdb | test) ;;
+    *) is_stage "$command" ||
+        wrong_usage "no command or stage '$command': there are $STAGES, all, diff, test and gdb" ;;
+    esac
+    case $command in
+    diff)
+        (($# == 2)) || wrong_usage "diff needs two stages, as in: diff bump bitmap"
+        check_stage "$1"
+        check_stage "$2"
+        show_diff "$1" "$2"
+        ;;
+    test) run_tests "$@" ;;
+    gdb)
+        (($# <= 1)) || wrong_usage "gdb takes one stage: '$2' is too much"
+        check_stage "${1:-$DEFAULT_STAGE}"
+        run_gdb "${1:-$DEFAULT_STAGE}"
+        ;;
+    *)
+        (($# == 0)) || wrong_usage "$command takes no more words: '$1' is too much"
+        if [[ $command == all ]]; then run_all; else run_stage "$command"; fi
+        ;;
+    esac
+}
+
+main ${arguments[@]+"${arguments[@]}"}

@@ -1,0 +1,232 @@
+# Set-up, sourced by run.sh: find the tools that a command needs, name what is missing together with
+# the command that installs it here, and run that command with -y or when the user agrees.
+# shellcheck shell=bash
+
+MIN_CLANG=14
+MIN_QEMU=6.1 # memory-backend-ram with reserve=off
+
+# Homebrew keeps these out of the PATH.
+for keg in {/opt/homebrew,/usr/local,/home/linuxbrew/.linuxbrew}/opt/{llvm,lld}/bin; do
+    [[ ! -d $keg ]] || PATH=$PATH:$keg
+done
+
+# `missing` has one line for each thing that was not found: its key below, a tab, what to print.
+missing=()
+misses() {
+    missing+=("$1"$'\t'"$2")
+}
+
+# Which package brings a tool; several are joined by a plus.
+PACKAGES="
+tool          apt                        dnf                     pacman                      brew
+clang         clang                      clang                   clang                       llvm
+lld           lld                        lld                     lld                         lld
+llvm          llvm                       llvm                    llvm                        llvm
+qemu          qemu-system-misc           qemu-system-riscv-core  qemu-system-riscv           qemu
+opensbi       opensbi                    qemu-system-riscv-core  qemu-system-riscv-firmware  qemu
+gdb           gdb-multiarch              gdb                     riscv64-elf-gdb             riscv64-elf-gdb
+prove         perl                       perl-Test-Harness       perl                        perl
+bats          bats                       bats                    bash-bats                   bats-core
+shellcheck    shellcheck                 ShellCheck              shellcheck                  shellcheck
+clang-format  clang-format               clang-tools-extra       clang                       clang-format
+cmocka        libcmocka-dev              libcmocka-devel         cmocka                      cmocka
+sanitizers    libclang-rt-dev+libc6-dev  compiler-rt             compiler-rt                 llvm
+"
+
+package_of() {
+    local tool apt dnf pacman brew
+    while read -r tool apt dnf pacman brew; do
+        [[ $tool != "$2" ]] || printf '%s\n' "${!1}" | tr + '\n'
+    done <<<"$PACKAGES"
+    : "$apt$dnf$pacman$brew" # used by name
+}
+
+# Sets `installer` to the command that installs what is missing; fails where there is no package
+# manager that we know.
+find_installer() {
+    local manager entry sudo=() packages=()
+    for manager in apt-get dnf pacman brew ""; do
+        [[ ! $manager ]] || ! command -v "$manager" >/dev/null || break
+    done
+    [[ $manager ]] || return 1
+    for entry in "${missing[@]}"; do
+        # shellcheck disable=SC2207 # one word each
+        packages+=($(package_of "${manager%-get}" "${entry%%$'\t'*}"))
+    done
+    # shellcheck disable=SC2207
+    packages=($(printf '%s\n' "${packages[@]}" | sort -u))
+    ((EUID == 0)) || [[ $manager == brew ]] || sudo=(sudo)
+    case $manager in
+    apt-get) installer=(env DEBIAN_FRONTEND=noninteractive apt-get install -y
+        --no-install-recommends "${packages[@]}") ;;
+    dnf) installer=(dnf install -y "${packages[@]}") ;;
+    pacman) installer=(pacman -S --needed --noconfirm "${packages[@]}") ;;
+    brew) installer=(brew install "${packages[@]}") ;;
+    esac
+    installer=(${sudo[@]+"${sudo[@]}"} "${installer[@]}")
+    refresh=(true)
+    [[ $manager != apt-get ]] || refresh=(${sudo[@]+"${sudo[@]}"} apt-get -qq update)
+}
+
+# Find all tools of some groups: compiler, emulator, debugger, tests. Ends run.sh if one is missing
+# and stays so.
+need() {
+    local group entry answer="" installer refresh
+    missing=()
+    for group in "$@"; do "find_$group"; done
+    ((${#missing[@]} > 0)) || return 0
+
+    say "missing here:"
+    for entry in "${missing[@]}"; do printf '  %s\n' "${entry#*$'\t'}" >&2; done
+    find_installer || fail "no apt, dnf, pacman or Homebrew found: install them as your system does"
+    say "this installs them:"
+    [[ ${refresh[0]} == true ]] || printf '  %s\n' "${refresh[*]}" >&2
+    printf '  %s\n' "${installer[*]}" >&2
+    if [[ ! $assume_yes ]]; then
+        [[ -t 0 && -t 2 ]] || fail "run that, or run.sh with -y to have it done"
+        read -r -p "run.sh: do it now? [y/N] " answer
+        [[ $answer == [yY]* ]] || fail "nothing was installed"
+    fi
+    # Its progress is worth seeing, but not in a result that is read from standard output.
+    { run "${refresh[@]}" && run "${installer[@]}"; } >&2 || fail "the installation failed, see above"
+
+    hash -r
+    missing=()
+    for group in "$@"; do "find_$group"; done
+    ((${#missing[@]} == 0)) || fail "still missing: ${missing[0]#*$'\t'}"
+}
+
+# ---- compiler ----
+
+# Is this a clang that knows RISC-V, of version MIN_CLANG or later?
+is_good_clang() {
+    local version
+    version=$("$1" -dumpversion 2>/dev/null) || return 1
+    ((${version%%.*} >= MIN_CLANG)) && "$1" --print-targets 2>/dev/null | grep -q riscv64
+}
+
+# Print the first of some commands that exists, in the PATH or beside the compiler.
+first_of() {
+    local name
+    for name in "$@"; do
+        command -v "$name" && return 0
+    done
+    return 1
+}
+
+# Newest first, as names are tried in this order after the plain one.
+versioned() {
+    local version
+    echo "$1"
+    for version in {30..14}; do echo "$1-$version"; done
+}
+
+find_clang() {
+    local name path
+    if [[ ${CC:-} ]]; then
+        is_good_clang "$CC" ||
+            fail "CC=$CC: not a clang of version $MIN_CLANG or later with a RISC-V target"
+        return
+    fi
+    for name in $(versioned clang); do
+        # A PATH may hold several: Apple's first, say, and Homebrew's behind it.
+        for path in $(type -aP "$name" || true); do
+            if is_good_clang "$path"; then
+                CC=$path
+                return
+            fi
+        done
+    done
+    misses clang "clang $MIN_CLANG or later with a RISC-V target"
+}
+
+# Sets variable $1, unless it is set, to the tool $2, preferably of the compiler's version.
+find_tool() {
+    local version path
+    if [[ ${!1:-} ]]; then
+        command -v "${!1}" >/dev/null || fail "$1=${!1}: no such command"
+        return
+    fi
+    version=$("${CC:-clang}" -dumpversion 2>/dev/null) || version=""
+    # shellcheck disable=SC2046
+    if path=$(first_of "$(dirname "${CC:-clang}")/$2" "$2-${version%%.*}" $(versioned "$2")); then
+        printf -v "$1" %s "$path"
+    else
+        misses "$3" "$2"
+    fi
+}
+
+find_compiler() {
+    find_clang
+    find_tool LD ld.lld lld
+    find_tool NM llvm-nm llvm
+    find_tool OBJDUMP llvm-objdump llvm
+    find_tool SYMBOLIZER llvm-symbolizer llvm
+}
+
+# ---- QEMU and its firmware ----
+
+find_emulator() {
+    local version
+    if [[ ! ${QEMU:-} ]]; then
+        QEMU=$(command -v "qemu-system-riscv$XLEN") || QEMU=""
+    elif ! command -v "$QEMU" >/dev/null; then
+        fail "QEMU=$QEMU: no such command"
+    fi
+    if [[ ! $QEMU ]]; then
+        misses qemu "qemu-system-riscv$XLEN $MIN_QEMU or later"
+        [[ ${BIOS:-} ]] || misses opensbi "OpenSBI's fw_dynamic for QEMU"
+        return
+    fi
+    version=$("$QEMU" --version | sed -n 's/.*version \([0-9]*\.[0-9]*\).*/\1/p')
+    [[ $(printf '%s\n' "$MIN_QEMU" "$version" | sort -t. -k1,1n -k2,2n | head -n 1) == "$MIN_QEMU" ]] ||
+        fail "$QEMU is version $version, and too old: $MIN_QEMU or later is needed"
+    find_firmware
+}
+
+find_firmware() {
+    local folder file=opensbi-riscv$XLEN-generic-fw_dynamic.bin
+    if [[ ${BIOS:-} ]]; then
+        [[ $BIOS == none || $BIOS == default || -f $BIOS ]] || fail "BIOS=$BIOS: no such file"
+        return
+    fi
+    for folder in $("$QEMU" -L help); do
+        if [[ -f $folder/$file ]]; then
+            BIOS=$folder/$file
+            return
+        fi
+    done
+    [[ $XLEN == 64 ]] || fail "no 32-bit OpenSBI here ($file). Debian and Ubuntu package none; \
+QEMU's own releases bring it (https://www.qemu.org/download, folder pc-bios): \
+BIOS=path/to/$file XLEN=32 ./run.sh"
+    misses opensbi "OpenSBI's fw_dynamic for QEMU ($file)"
+}
+
+# ---- debugger ----
+
+find_debugger() {
+    if [[ ${GDB:-} ]]; then
+        command -v "$GDB" >/dev/null || fail "GDB=$GDB: no such command"
+        return
+    fi
+    GDB=$(first_of gdb-multiarch riscv64-elf-gdb riscv64-unknown-elf-gdb riscv64-linux-gnu-gdb lldb) ||
+        misses gdb "a debugger for RISC-V: gdb-multiarch, riscv64-*-gdb or lldb"
+}
+
+# ---- what only the tests need ----
+
+# Can the host's compiler build a program with this option?
+builds() {
+    echo "int main(void) { return 0; }" | "${CC:-clang}" -x c - -o /dev/null "$1" 2>/dev/null
+}
+
+find_tests() {
+    local tool
+    for tool in prove bats shellcheck clang-format; do
+        command -v "$tool" >/dev/null || misses "$tool" "$tool"
+    done
+    command -v gdb-multiarch >/dev/null || GDB="" find_debugger
+    [[ ! ${CC:-} ]] || builds -fsanitize=address,undefined ||
+        misses sanitizers "clang's AddressSanitizer and the C library's headers"
+    [[ ! ${CC:-} ]] || builds -lcmocka || misses cmocka "cmocka"
+}
