@@ -97,7 +97,8 @@ static bool stack_overran(void) {
 }
 
 _Noreturn void shutdown(bool ok) {
-    shutdown_ok = ok && !stack_overran();
+    bool overran = stack_overran();
+    shutdown_ok = ok && !overran;
     /* Without a test device this store traps, and goes on there. */
     WRITE_CSR(stvec, shutdown_through_sbi);
     *(volatile uint32_t *) TEST_DEVICE = shutdown_ok ? TEST_DEVICE_PASS : TEST_DEVICE_FAIL_1;
@@ -114,7 +115,7 @@ static const char *const register_names[] = {
 #define REGISTERS (sizeof(register_names) / sizeof(register_names[0]))
 
 /* Traps have a stack of their own: the usual one may be what is broken. */
-__attribute__((aligned(16))) char trap_stack[4096];
+__attribute__((used, aligned(16))) static char trap_stack[4096];
 
 static const char *cause_name(uintptr_t cause) {
     static const char *const names[] = {
@@ -140,9 +141,17 @@ static const char *cause_name(uintptr_t cause) {
     return cause < sizeof(names) / sizeof(names[0]) ? names[cause] : "unknown cause";
 }
 
-static __attribute__((aligned(4))) void trap_in_report(void) {
-    printf("\nTRAP in the report of a trap: sepc %p\n", (void *) READ_CSR(sepc));
+__attribute__((used)) static void report_trap_in_report(void) {
+    WRITE_CSR(stvec, shutdown_through_sbi);
+    printf("\nTRAP in the report of a trap: %s, sepc %p\n", cause_name(READ_CSR(scause)),
+           (void *) READ_CSR(sepc));
     shutdown(false);
+}
+
+/* The stack may be the reason: begin again at the top of the traps' own. */
+__attribute__((naked, aligned(4))) static void trap_in_report(void) {
+    __asm__ volatile("la sp, trap_stack + 4096\n"
+                     "j report_trap_in_report\n");
 }
 
 /* Print all that is known of a trap that nobody expected, and give up. */

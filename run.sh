@@ -33,7 +33,7 @@ Environment:
   MARCH          default rv64gc or rv32gc             MARCH=rv64gc_zbb ./run.sh
   QEMU, BIOS     QEMU, and the firmware to start with
   QEMU_FLAGS     more options for QEMU                QEMU_FLAGS='-smp 4' ./run.sh
-  GDB            the debugger
+  GDB, GDB_PORT  the debugger, and the port that it uses, default 1234
   PROGRAM        what the kernel runs, default tests/selftest.c
   TIME_LIMIT     seconds until a boot is ended, default 60
 
@@ -57,13 +57,16 @@ wrong_usage() {
     exit 2
 }
 
-# Run a command; with -v, show it first in a form that can be pasted.
+# With -v, show a command in a form that can be pasted.
+show() {
+    [[ $verbose ]] || return 0
+    printf '+' >&2
+    printf ' %q' "$@" >&2
+    printf '\n' >&2
+}
+
 run() {
-    if [[ $verbose ]]; then
-        printf '+' >&2
-        printf ' %q' "$@" >&2
-        printf '\n' >&2
-    fi
+    show "$@"
     "$@"
 }
 
@@ -164,7 +167,8 @@ qemu_command() {
 qemu_pid="" scratch=""
 end_qemu() {
     if [[ $qemu_pid ]]; then
-        kill "$qemu_pid" 2>/dev/null || true
+        # Outright: QEMU has nothing to save, and says nothing that way.
+        kill -KILL "$qemu_pid" 2>/dev/null || true
         wait "$qemu_pid" 2>/dev/null || true
         qemu_pid=""
     fi
@@ -185,7 +189,8 @@ boot() {
     scratch=$(mktemp -d "${TMPDIR:-/tmp}/freeram.XXXXXX")
     mkfifo "$scratch/console"
     # QEMU has no part in the terminal: Ctrl-C ends it, and leaves the terminal as it was.
-    run "${qemu[@]}" </dev/null >"$scratch/console" &
+    show "${qemu[@]}"
+    "${qemu[@]}" </dev/null >"$scratch/console" &
     qemu_pid=$!
     : >"$log.$$"
     while true; do
@@ -218,14 +223,17 @@ boot() {
     return 1
 }
 
-# Where in the source the addresses are that a panic or a trap printed.
+# Where in the source the addresses are that a panic or a trap printed. A return address stands
+# behind its call: one less is inside.
 name_addresses() {
-    local address
-    sed -n -E -e 's/.*called from (0x[0-9a-f]+).*/\1/p' -e 's/.*sepc (0x[0-9a-f]+).*/\1/p' \
-        -e 's/^ +ra (0x[0-9a-f]+).*/\1/p' "$1" |
-        while read -r address; do
-            printf '%s is %s\n' "$address" "$(run "$SYMBOLIZER" --obj="$kernel" --pretty-print \
-                --relativenames --inlines=0 "$address" 2>/dev/null | head -n 1)"
+    local address less place
+    sed -n -E -e 's/.*called from (0x[0-9a-f]+).*/\1 1/p' -e 's/.*sepc (0x[0-9a-f]+).*/\1 0/p' \
+        -e 's/^ +ra (0x[0-9a-f]+).*/\1 1/p' "$1" |
+        while read -r address less; do
+            place=$("$SYMBOLIZER" --obj="$kernel" --pretty-print \
+                "$(printf '0x%x' $((address - less)))" | sed -n "1{s|$PWD/||;p;}")
+            [[ $place != *:0:0 ]] || place="no code of the kernel"
+            printf '%s is %s\n' "$address" "$place"
         done
 }
 
@@ -277,7 +285,9 @@ run_gdb() {
     qemu_command
     # A process group of its own: Ctrl-C is for the debugger.
     set -m
-    run "${qemu[@]}" -S -gdb "tcp:127.0.0.1:$port" </dev/null &
+    qemu+=(-S -gdb "tcp:127.0.0.1:$port")
+    show "${qemu[@]}"
+    "${qemu[@]}" </dev/null &
     qemu_pid=$!
     set +m
     case $(basename "$GDB") in

@@ -1,0 +1,70 @@
+/* Programs that end badly on purpose. The build names one: PROGRAM=tests/crash.c with
+ * CFLAGS=-DCRASH=double_free. Each must end with a report and exit status 1. */
+#include "../memory.h"
+
+/* Store through a null pointer. */
+__attribute__((used)) static void null_store(void) {
+    *(volatile int *) NULL = 1;
+}
+
+__attribute__((used)) static void illegal_instruction(void) {
+    __asm__ volatile(".word 0");
+}
+
+/* Jump to where the machine has no memory. */
+__attribute__((used)) static void wild_jump(void) {
+    void (*nowhere)(void) = (void (*)(void))(uintptr_t) 0x1000000;
+    nowhere();
+}
+
+/* Grow over the end of the stack, a little, and come back. */
+__attribute__((used)) static void stack_overrun(void) {
+    volatile char big[128 * 1024];
+    for (size_t i = 0; i < sizeof(big); i++)
+        big[i] = 1;
+}
+
+__attribute__((noinline)) static size_t recurse(volatile size_t depth) {
+    return depth == SIZE_MAX ? depth : recurse(depth + 1) + depth;
+}
+
+/* Grow over the end of the stack for ever. */
+__attribute__((used)) static void endless_recursion(void) {
+    recurse(0);
+}
+
+__attribute__((used)) static void out_of_memory(void) {
+    for (;;)
+        alloc_pages(1);
+}
+
+__attribute__((used)) static void double_free(void) {
+    paddr_t page = alloc_pages(1);
+    free_pages(page, 1);
+    free_pages(page, 1);
+}
+
+__attribute__((used)) static void false_assumption(void) {
+    PANIC("the answer is %d", 42);
+}
+
+/* Trap while a trap is being reported: the report gets a stack that ends in the firmware. */
+__attribute__((used)) static void trap_in_trap(void) {
+    __asm__ volatile("csrw sscratch, %0\n.word 0" ::"r"((uintptr_t) 0x80080000 + 512));
+}
+
+__attribute__((used)) static void hang(void) {
+    for (;;)
+        __asm__ volatile("");
+}
+
+/* Say that a test failed, and end in an orderly way. */
+__attribute__((used)) static void failed_test(void) {
+    printf("0 passed, 1 failed\n");
+}
+
+bool program(const struct alloc_stage *stage, paddr_t start, paddr_t end) {
+    memory_init(stage, start, end);
+    CRASH();
+    return false;
+}
