@@ -4,7 +4,7 @@ set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
-STAGES="bump bitmap buddy"
+STAGES="bump bitmap stack tree buddy"
 DEFAULT_STAGE=buddy
 
 usage() {

@@ -32,16 +32,18 @@ size_t page_meta_size(const struct alloc_stage *stage, paddr_t start, size_t siz
         return 0;
 
     size_t pages = span.end - span.first / MAX_ALIGN_PAGES * MAX_ALIGN_PAGES;
+    size_t tables = tables_size(stage, pages);
     size_t ranges = MIN_RANGES + (span.end - span.first) / PAGES_PER_RANGE;
-    return tables_size(stage, pages) + ranges * sizeof(struct page_range);
+    return tables == 0 ? 0 : tables + ranges * sizeof(struct page_range);
 }
 
 enum alloc_error page_init(struct page_allocator *a, const struct alloc_stage *stage, paddr_t start,
                            size_t size, void *meta, size_t meta_size) {
     struct page_range span;
-    if (!whole_pages(start, size, &span))
+    size_t needed = page_meta_size(stage, start, size);
+    if (needed == 0 || !whole_pages(start, size, &span))
         return ALLOC_INVALID;
-    if ((uintptr_t) meta % META_ALIGN != 0 || meta_size < page_meta_size(stage, start, size))
+    if ((uintptr_t) meta % META_ALIGN != 0 || meta_size < needed)
         return ALLOC_INVALID;
 
     size_t base = span.first / MAX_ALIGN_PAGES * MAX_ALIGN_PAGES;

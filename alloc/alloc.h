@@ -31,7 +31,7 @@ enum alloc_error {
 };
 
 struct alloc_stage; /* a stage's functions, see stage.h */
-extern const struct alloc_stage bump_stage, bitmap_stage, buddy_stage;
+extern const struct alloc_stage bump_stage, bitmap_stage, stack_stage, tree_stage, buddy_stage;
 
 /* The pages first to end - 1. */
 struct page_range {
@@ -53,14 +53,15 @@ struct page_allocator {
 };
 
 /* Bytes of metadata that a span of `size` bytes from `start` needs under `stage`; 0 if the span
- * holds no whole page or passes the end of the address space. It includes room to remember
+ * holds no whole page, passes the end of the address space or is too large for the stage (stack:
+ * above 1 PiB). It includes room to remember
  * 16 separate added ranges, and one more for every 16 MiB. */
 size_t page_meta_size(const struct alloc_stage *stage, paddr_t start, size_t size);
 
 /* Begin to manage the span, every page absent. `meta` is aligned to 64 bytes, may hold anything
  * and belongs to the allocator from now on; what it has beyond page_meta_size serves to remember
  * more separate ranges, two size_t each.
- * ALLOC_INVALID: no whole page, overflow, meta misaligned or too small. Steps: one a word of the
+ * ALLOC_INVALID: page_meta_size is 0, meta misaligned or too small. Steps: one a word of the
  * tables. */
 enum alloc_error page_init(struct page_allocator *a, const struct alloc_stage *stage, paddr_t start,
                            size_t size, void *meta, size_t meta_size);

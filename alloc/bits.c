@@ -20,6 +20,15 @@ void bits_place(struct bits *b, uint64_t *words, size_t size) {
     } while (size > 1);
 }
 
+bool bits_is_at(const struct bits *b, const struct bits *other) {
+    if (b->levels != other->levels || b->size != other->size)
+        return false;
+    for (unsigned l = 0; l < other->levels; l++)
+        if (b->level[l] != other->level[l])
+            return false;
+    return true;
+}
+
 void bits_set(struct bits *b, size_t i) {
     for (unsigned l = 0; l < b->levels; l++) {
         b->level[l][i / WORD_BITS] |= word_bit(i);
@@ -36,6 +45,30 @@ void bits_clear(struct bits *b, size_t i) {
         b->level[l][i / WORD_BITS] = word;
         stays = word != 0;
         i /= WORD_BITS;
+    }
+}
+
+void bits_set_range(struct bits *b, size_t from, size_t end) {
+    for (unsigned l = 0; l < b->levels && from < end; l++) {
+        words_set(b->level[l], from, end);
+        from /= WORD_BITS;
+        end = words_for(end);
+    }
+}
+
+void bits_clear_range(struct bits *b, size_t from, size_t end) {
+    if (from >= end)
+        return;
+    words_clear(b->level[0], from, end);
+    for (unsigned l = 1; l < b->levels; l++) {
+        /* Words inside the range are 0 now. Its first and its last may have bits beside it. */
+        from /= WORD_BITS;
+        end = words_for(end);
+        words_clear(b->level[l], from, end);
+        b->level[l][from / WORD_BITS] |= (uint64_t) (b->level[l - 1][from] != 0)
+                                         << (from % WORD_BITS);
+        b->level[l][(end - 1) / WORD_BITS] |= (uint64_t) (b->level[l - 1][end - 1] != 0)
+                                              << ((end - 1) % WORD_BITS);
     }
 }
 

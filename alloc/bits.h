@@ -26,6 +26,9 @@ size_t bits_words(size_t size);
 /* Lay the set out in bits_words(size) words, whose content stays as it is. */
 void bits_place(struct bits *b, uint64_t *words, size_t size);
 
+/* Are both laid out alike, in the same words? One step a level. */
+bool bits_is_at(const struct bits *b, const struct bits *other);
+
 /* Is it empty? One step. */
 static inline bool bits_is_empty(const struct bits *b) {
     return b->level[b->levels - 1][0] == 0;
@@ -41,6 +44,10 @@ void bits_set(struct bits *b, size_t i);
 
 /* Take i out, be it a member or not. One step a level. */
 void bits_clear(struct bits *b, size_t i);
+
+/* Put all of [from, end) in, take all out. One step a word of the range, and two a level. */
+void bits_set_range(struct bits *b, size_t from, size_t end);
+void bits_clear_range(struct bits *b, size_t from, size_t end);
 
 /* The lowest member at or after `from`, SIZE_MAX if there is none. Two steps a level. */
 size_t bits_next(const struct bits *b, size_t from);

@@ -122,14 +122,14 @@ static struct page_range stage_next_free(const struct page_allocator *a, size_t 
 
 /* Take n pages from blocks of the largest order, side by side. */
 static size_t alloc_large(struct buddy *b, size_t n) {
-    const struct bits *free = &b->free[MAX_ORDER];
+    struct bits *free = &b->free[MAX_ORDER];
     size_t blocks = blocks_for(n, MAX_ORDER);
     size_t block = words_find_run(free->level[0], free->size, blocks, 1);
     if (block == NONE)
         return NONE;
 
-    for (size_t i = 0; i < blocks; i++)
-        take_block(b, MAX_ORDER, block + i);
+    bits_clear_range(free, block, block + blocks);
+    note_order(b, MAX_ORDER);
     size_t first = block << MAX_ORDER;
     give_range(b, first + n, (block + blocks) << MAX_ORDER);
     return first;
@@ -191,11 +191,8 @@ static bool check_order(const struct buddy *b, unsigned order, uint64_t *words, 
     struct bits placed = {0};
     bits_place(&placed, words, blocks);
     const struct bits *free = &b->free[order];
-    if (free->levels != placed.levels || free->size != placed.size)
+    if (!bits_is_at(free, &placed))
         return false;
-    for (unsigned l = 0; l < placed.levels; l++)
-        if (free->level[l] != placed.level[l])
-            return false;
     if (!bits_check(free) || words_test(&b->orders, order) == bits_is_empty(free))
         return false;
 

@@ -12,7 +12,7 @@
 struct alloc_stage {
     const char *name;
 
-    /* Bytes of tables for the indices 0 to pages - 1. */
+    /* Bytes of tables for the indices 0 to pages - 1; 0 if the stage cannot manage so many. */
     size_t (*meta_size)(size_t pages);
 
     /* Make the tables at a->meta those of an empty allocator. */

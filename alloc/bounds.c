@@ -1,0 +1,102 @@
+/* Upper bounds, and the largest of each 64 of them. */
+#include "bounds.h"
+
+static size_t groups_for(size_t size) {
+    return size / BOUNDS_FANOUT + (size % BOUNDS_FANOUT != 0);
+}
+
+size_t bounds_numbers(size_t size) {
+    size_t sum = 0;
+    do {
+        sum += groups_for(size) * BOUNDS_FANOUT;
+        size = groups_for(size);
+    } while (size > 1);
+    return sum;
+}
+
+void bounds_place(struct bounds *b, uint16_t *numbers, size_t size) {
+    b->size = size;
+    b->levels = 0;
+    do {
+        b->level[b->levels++] = numbers;
+        numbers += groups_for(size) * BOUNDS_FANOUT;
+        size = groups_for(size);
+    } while (size > 1);
+}
+
+bool bounds_is_at(const struct bounds *b, const struct bounds *other) {
+    if (b->levels != other->levels || b->size != other->size)
+        return false;
+    for (unsigned l = 0; l < other->levels; l++)
+        if (b->level[l] != other->level[l])
+            return false;
+    return true;
+}
+
+void bounds_raise(struct bounds *b, size_t from, size_t end, uint16_t value) {
+    bool changed = true;
+    for (unsigned l = 0; l < b->levels && changed; l++) {
+        changed = false;
+        for (size_t i = from; i < end; i++) {
+            if (b->level[l][i] < value) {
+                b->level[l][i] = value;
+                changed = true;
+            }
+        }
+        from /= BOUNDS_FANOUT;
+        end = groups_for(end);
+    }
+}
+
+void bounds_lower(struct bounds *b, size_t i, uint16_t value) {
+    b->level[0][i] = value;
+}
+
+/* The largest of 64 numbers. */
+static uint16_t largest_of(const uint16_t *numbers) {
+    uint16_t largest = 0;
+    for (size_t i = 0; i < BOUNDS_FANOUT; i++)
+        largest = numbers[i] > largest ? numbers[i] : largest;
+    return largest;
+}
+
+size_t bounds_next(struct bounds *b, size_t from, uint16_t value) {
+    if (from >= b->size)
+        return SIZE_MAX;
+
+    unsigned l = 0;
+    size_t i = from;
+    for (;;) {
+        /* Groups are padded with zeroes to their full 64. */
+        size_t group = i / BOUNDS_FANOUT, end = (group + 1) * BOUNDS_FANOUT;
+        while (i < end && b->level[l][i] < value)
+            i++;
+        if (i < end) {
+            if (l == 0)
+                return i;
+            i *= BOUNDS_FANOUT;
+            l--;
+            continue;
+        }
+        /* Up and on behind this group; further up if it was the last of its own group. */
+        do {
+            if (l + 1 == b->levels)
+                return SIZE_MAX;
+            l++;
+            b->level[l][group] = largest_of(&b->level[l - 1][group * BOUNDS_FANOUT]);
+            i = group + 1;
+            group /= BOUNDS_FANOUT;
+        } while (i % BOUNDS_FANOUT == 0);
+    }
+}
+
+bool bounds_check(const struct bounds *b) {
+    size_t groups = groups_for(b->size);
+    for (unsigned l = 0; l + 1 < b->levels; l++) {
+        for (size_t group = 0; group < groups; group++)
+            if (b->level[l + 1][group] < largest_of(&b->level[l][group * BOUNDS_FANOUT]))
+                return false;
+        groups = groups_for(groups);
+    }
+    return true;
+}
