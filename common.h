@@ -25,7 +25,3 @@ _Noreturn void shutdown(bool ok);
 #define PANIC(...) panic(__FILE__, __LINE__, __VA_ARGS__)
 _Noreturn __attribute__((format(printf, 3, 4))) void panic(const char *file, int line,
                                                            const char *format, ...);
-
-/* What kernel_main runs when all is set up: the file that the build names as PROGRAM, the self-test
- * if it names none. It may manage the memory from start to end under `stage`. True: all is well. */
-bool program(const struct alloc_stage *stage, paddr_t start, paddr_t end);

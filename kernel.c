@@ -1,10 +1,10 @@
 /* The machine side: first instructions, console, shutdown, traps, and what happens in which order.
  * S-mode on RISC-V under an SBI (Supervisor Binary Interface), as OpenSBI provides it. */
-#include "common.h"
+#include "machine.h"
 #include "memory.h"
 
 /* Addresses that kernel.ld exports. Only their addresses mean anything. */
-extern char __stack_bottom[], __free_ram[], __free_ram_end[];
+extern char __image[], __image_end[], __stack_bottom[], __free_ram[], __free_ram_end[];
 
 #if __riscv_xlen == 64
 #define STORE "sd "
@@ -191,16 +191,67 @@ static void trap_init(void) {
 /* The build names the stage: -DALLOC=buddy_stage. */
 static const struct alloc_stage *const stage = &ALLOC;
 
-/* OpenSBI enters here in S-mode with the hart's id in a0 and the device tree's address in a1. */
+static struct machine machine;
+
+/* A device tree has no reason to be longer. */
+#ifndef FDT_LIMIT
+#define FDT_LIMIT (1024 * 1024)
+#endif
+
+/* What is memory, and what of it is nobody's. Without a device tree, what kernel.ld says. */
+static void find_memory(const void *fdt) {
+    enum fdt_error error = machine_read(&machine, fdt, FDT_LIMIT);
+    if (error != FDT_OK) {
+        printf("warning: the device tree cannot be used (%s): no memory but __free_ram\n",
+               fdt_error_name(error));
+        map_add(&machine.memory, (paddr_t) __image, (paddr_t) __free_ram_end);
+        map_add(&machine.usable, (paddr_t) __image, (paddr_t) __free_ram_end);
+    }
+    map_add(&machine.reserved, (paddr_t) __image, (paddr_t) __image_end);
+    map_remove(&machine.usable, (paddr_t) __image, (paddr_t) __image_end);
+}
+
+static void print_map(const char *name, const struct memory_map *map) {
+    for (size_t i = 0; i < map->count; i++) {
+        struct memory_range range = map->ranges[i];
+        printf("%-9s %p to %p, %zu KiB\n", name, (void *) range.start, (void *) range.end,
+               (range.end - range.start) / 1024);
+    }
+}
+
+/* The part of __free_ram that is usable, up to the first hole or the metadata. */
+static struct memory_range usable_free_ram(void) {
+    struct memory_range metadata = memory_metadata();
+    paddr_t start = (paddr_t) __free_ram, end = (paddr_t) __free_ram_end;
+    if (metadata.start >= start && metadata.start < end)
+        end = metadata.start;
+    for (size_t i = 0; i < machine.usable.count; i++) {
+        struct memory_range range = machine.usable.ranges[i];
+        if (range.start <= start && start < range.end)
+            return (struct memory_range){start, range.end < end ? range.end : end};
+    }
+    PANIC("there is no usable memory at __free_ram, %p", (void *) start);
+}
+
 __attribute__((used)) static _Noreturn void kernel_main(unsigned long hart, void *fdt) {
     trap_init();
     console_init();
     *(volatile uintptr_t *) (void *) __stack_bottom = STACK_CANARY;
 
     printf("freeram: rv%d, hart %lu, device tree at %p\n", __riscv_xlen, hart, fdt);
-    printf("__free_ram %p, __free_ram_end %p\n", (void *) __free_ram, (void *) __free_ram_end);
-    bool ok = program(stage, (paddr_t) __free_ram, (paddr_t) __free_ram_end);
-    shutdown(ok);
+    find_memory(fdt);
+    memory_init(stage, &machine.usable);
+    struct memory_range free_ram = usable_free_ram();
+    memory_add(free_ram.start, free_ram.end);
+    memory_add(0, UINTPTR_MAX);
+
+    print_map("memory", &machine.memory);
+    print_map("reserved", &machine.reserved);
+    printf("__free_ram %p to %p\n", (void *) __free_ram, (void *) __free_ram_end);
+    printf("%s: %zu pages, %zu KiB of metadata at %p\n", alloc_stage_name(stage),
+           page_total(&frames), (memory_metadata().end - memory_metadata().start) / 1024,
+           (void *) memory_metadata().start);
+    shutdown(program(stage, &machine, free_ram));
 }
 
 /* 0 until the first hart comes by. In .data, because .bss is cleared after that. */

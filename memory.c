@@ -1,36 +1,63 @@
 /* The kernel's page allocator.
  *
- *   start ──────────────────────────────┬────────── end
- *     │            pages                │  metadata  │
+ *   memory ──┬── hole ──┬───────────────┬─────────────┬── end of the last range
+ *     pages  │          │     pages     │  metadata   │
  *
- * The metadata is carved from the end as the bump stage would, so that the first page is `start`
- * under every stage. Its size is rounded up to 64 KiB: odd pages at the end would be a buddy's
- * smallest blocks, and it would begin with them. */
+ * The metadata is carved from the end as the bump stage would, so that it stands in nobody's way:
+ * with only __free_ram added, the first page is there under every stage. Its start is rounded down
+ * to 64 KiB: odd pages at the end would be a buddy's smallest blocks, and it would begin with them.
+ */
 #include "memory.h"
 
 #define META_UNIT ((size_t) 64 * 1024)
 
 struct page_allocator frames;
 
-static size_t meta_size;
+static struct memory_range metadata;
+static struct memory_map rest; /* usable, not the metadata, and not added */
 
-void memory_init(const struct alloc_stage *stage, paddr_t start, paddr_t end) {
-    size_t needed = page_meta_size(stage, start, end - start);
-    meta_size = (needed + META_UNIT - 1) / META_UNIT * META_UNIT;
-    if (needed == 0 || meta_size >= end - start)
-        PANIC("no room for pages between %p and %p", (void *) start, (void *) end);
-
-    paddr_t meta = end - meta_size;
-    enum alloc_error error =
-        page_init(&frames, stage, start, meta - start, (void *) meta, meta_size);
-    if (error == ALLOC_OK)
-        error = page_add_memory(&frames, start, meta - start);
-    if (error != ALLOC_OK)
-        PANIC("cannot manage %p to %p: %s", (void *) start, (void *) meta, alloc_error_name(error));
+/* The end of the highest range with room for `size` bytes. */
+static struct memory_range carve(const struct memory_map *map, size_t size) {
+    for (size_t at = map->count; at-- > 0;) {
+        struct memory_range range = map->ranges[at];
+        if (range.end - range.start < size)
+            continue;
+        paddr_t start = (range.end - size) / META_UNIT * META_UNIT;
+        return (struct memory_range){start > range.start ? start : range.start, range.end};
+    }
+    PANIC("no room for %zu KiB of metadata in any of %zu ranges of memory", size / 1024,
+          map->count);
 }
 
-size_t memory_meta_size(void) {
-    return meta_size;
+void memory_init(const struct alloc_stage *stage, const struct memory_map *usable) {
+    if (usable->count == 0)
+        PANIC("there is no memory");
+    paddr_t start = usable->ranges[0].start, end = usable->ranges[usable->count - 1].end;
+    metadata = carve(usable, page_meta_size(stage, start, end - start));
+    enum alloc_error error = page_init(&frames, stage, start, end - start, (void *) metadata.start,
+                                       metadata.end - metadata.start);
+    if (error != ALLOC_OK)
+        PANIC("cannot manage %p to %p: %s", (void *) start, (void *) end, alloc_error_name(error));
+    rest = *usable;
+    map_remove(&rest, metadata.start, metadata.end);
+}
+
+void memory_add(paddr_t start, paddr_t end) {
+    for (size_t at = 0; at < rest.count; at++) {
+        struct memory_range range = rest.ranges[at];
+        paddr_t from = range.start > start ? range.start : start;
+        paddr_t to = range.end < end ? range.end : end;
+        if (from >= to)
+            continue;
+        enum alloc_error error = page_add_memory(&frames, from, to - from);
+        if (error != ALLOC_OK)
+            PANIC("cannot add %p to %p: %s", (void *) from, (void *) to, alloc_error_name(error));
+    }
+    map_remove(&rest, start, end);
+}
+
+struct memory_range memory_metadata(void) {
+    return metadata;
 }
 
 paddr_t alloc_pages(size_t n) {

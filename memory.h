@@ -1,17 +1,22 @@
-/* The kernel's page allocator: one span of real memory under the stage of the build. */
+/* The kernel's page allocator: all usable memory under the stage of the build. */
 #pragma once
 
-#include "common.h"
+#include "map.h"
 
 /* The pages that alloc_pages hands out. */
 extern struct page_allocator frames;
 
-/* Give the memory from start to end to `frames`, less the metadata at its end. Called again, it
- * forgets all that was allocated. Panics if the memory cannot be managed. */
-void memory_init(const struct alloc_stage *stage, paddr_t start, paddr_t end);
+/* Get `frames` ready for the memory of a map, with no page in it yet, and put its metadata at the
+ * end of that memory. Called again, it forgets all that was added and allocated. Panics if no range
+ * has room for the metadata. */
+void memory_init(const struct alloc_stage *stage, const struct memory_map *usable);
 
-/* Bytes at the end of the memory that hold the metadata. */
-size_t memory_meta_size(void);
+/* Let `frames` have what of the map lies between start and end - 1, is not the metadata, and was
+ * not added yet. */
+void memory_add(paddr_t start, paddr_t end);
+
+/* Where the metadata lies. */
+struct memory_range memory_metadata(void);
 
 /* n consecutive pages, filled with zeroes. Panics with "out of memory" if there are none. */
 paddr_t alloc_pages(size_t n);

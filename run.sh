@@ -73,7 +73,7 @@ run() {
 # ---- the command line ----
 
 is_stage() {
-    [[ " $STAGES " == *" $1 "* ]]
+    [[ $1 != *" "* && " $STAGES " == *" $1 "* ]]
 }
 
 check_stage() {
@@ -133,7 +133,6 @@ source ./setup.sh
 # its name only when it is complete.
 build_kernel() {
     local stage=$1 name
-    need compiler
     name=$(basename "$PROGRAM" .c)
     folder=build/$MARCH-$stage-$name
     kernel=$folder/kernel.elf
@@ -148,7 +147,7 @@ build_kernel() {
         -DALLOC="${stage}_stage" $CFLAGS \
         --ld-path="$LD" -nostdlib -static -Wl,--fatal-warnings -Wl,--gc-sections \
         -Wl,--build-id=none -Wl,-T,kernel.ld -o "$kernel.$$" \
-        kernel.c common.c memory.c alloc/*.c "$PROGRAM"
+        kernel.c common.c fdt.c map.c machine.c memory.c alloc/*.c "$PROGRAM"
     mv -f "$kernel.$$" "$kernel"
     cp "$kernel" "kernel.elf.$$" && mv -f "kernel.elf.$$" kernel.elf
 }
@@ -157,7 +156,6 @@ build_kernel() {
 
 # Fills `qemu` with the command that boots $kernel.
 qemu_command() {
-    need emulator
     qemu=("$QEMU" -machine virt -m "${memory_mib}M" -bios "$BIOS" -kernel "$kernel"
         -display none -monitor none -serial stdio -no-reboot)
     # shellcheck disable=SC2206 # QEMU_FLAGS is several words
@@ -240,12 +238,14 @@ name_addresses() {
 # ---- commands ----
 
 run_stage() {
+    need compiler emulator
     build_kernel "$1"
     boot
 }
 
 run_all() {
     local stage passed=0 count=0
+    need compiler emulator
     for stage in $STAGES; do
         build_kernel "$stage"
         count=$((count + 1))
@@ -254,7 +254,7 @@ run_all() {
             passed=$((passed + 1))
         else
             printf '%-8s FAILED  %s\n' "$stage" "${verdict:-no verdict}"
-            grep -v '^ok ' "$folder/output" | sed 's/^/    /'
+            sed -n '/^ok /!s/^/    /p' "$folder/output"
         fi
     done
     printf '%d of %d stages passed\n' "$passed" "$count"
@@ -280,8 +280,8 @@ run_tests() {
 
 run_gdb() {
     local port=${GDB_PORT:-1234}
+    need compiler emulator debugger
     build_kernel "$1"
-    need debugger
     qemu_command
     # A process group of its own: Ctrl-C is for the debugger.
     set -m

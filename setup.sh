@@ -178,7 +178,8 @@ find_emulator() {
         [[ ${BIOS:-} ]] || misses opensbi "OpenSBI's fw_dynamic for QEMU"
         return
     fi
-    version=$("$QEMU" --version | sed -n 's/.*version \([0-9]*\.[0-9]*\).*/\1/p')
+    version=$("$QEMU" --version 2>/dev/null | sed -n 's/.*version \([0-9]*\.[0-9]*\).*/\1/p') ||
+        fail "QEMU=$QEMU: not a QEMU that runs here"
     [[ $(printf '%s\n' "$MIN_QEMU" "$version" | sort -t. -k1,1n -k2,2n | head -n 1) == "$MIN_QEMU" ]] ||
         fail "$QEMU is version $version, and too old: $MIN_QEMU or later is needed"
     find_firmware
@@ -226,7 +227,7 @@ find_tests() {
         command -v "$tool" >/dev/null || misses "$tool" "$tool"
     done
     command -v gdb-multiarch >/dev/null || GDB="" find_debugger
-    [[ ! ${CC:-} ]] || builds -fsanitize=address,undefined ||
+    builds -fsanitize=address,undefined ||
         misses sanitizers "clang's AddressSanitizer and the C library's headers"
-    [[ ! ${CC:-} ]] || builds -lcmocka || misses cmocka "cmocka"
+    builds -lcmocka || misses cmocka "cmocka"
 }

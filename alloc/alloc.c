@@ -236,3 +236,7 @@ const char *alloc_error_name(enum alloc_error error) {
         "ALLOC_OVERLAP", "ALLOC_NOT_ALLOCATED", "ALLOC_UNSUPPORTED"};
     return (size_t) error < sizeof(names) / sizeof(names[0]) ? names[error] : "unknown error";
 }
+
+const char *alloc_stage_name(const struct alloc_stage *stage) {
+    return stage->name;
+}

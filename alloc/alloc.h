@@ -110,3 +110,6 @@ bool page_check(const struct page_allocator *a);
 
 /* The error's name as it stands above, "ALLOC_OK" and so on. */
 const char *alloc_error_name(enum alloc_error error);
+
+/* The stage's name: "bump" and so on. */
+const char *alloc_stage_name(const struct alloc_stage *stage);

@@ -1,5 +1,6 @@
 /* Programs that end badly on purpose. The build names one: PROGRAM=tests/crash.c with
  * CFLAGS=-DCRASH=double_free. Each must end with a report and exit status 1. */
+#include "../machine.h"
 #include "../memory.h"
 
 /* Store through a null pointer. */
@@ -63,8 +64,10 @@ __attribute__((used)) static void failed_test(void) {
     printf("0 passed, 1 failed\n");
 }
 
-bool program(const struct alloc_stage *stage, paddr_t start, paddr_t end) {
-    memory_init(stage, start, end);
+bool program(const struct alloc_stage *stage, const struct machine *machine,
+             struct memory_range window) {
+    memory_init(stage, &machine->usable);
+    memory_add(window.start, window.end);
     CRASH();
     return false;
 }

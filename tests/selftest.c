@@ -3,10 +3,13 @@
  * Every test begins with fresh memory. A name is a sentence that is true when the test passes; a
  * failure prints what was expected, what was there, and the line. Nothing here knows the machine,
  * so the same file also runs on the host. */
-#include "../alloc/stage.h"
+#include "../machine.h"
 #include "../memory.h"
 
 static const struct alloc_stage *stage;
+static const struct machine *machine;
+
+/* Most tests touch every page, so they work on a window of the memory: __free_ram. */
 static paddr_t start, end;
 
 /* ---- the tools ---- */
@@ -60,6 +63,12 @@ static void expect_whole(void) {
     EXPECT_EQUAL(page_used(&frames), 0);
     EXPECT_EQUAL(page_largest_run(&frames), page_total(&frames));
     EXPECT(page_check(&frames));
+}
+
+/* Fresh memory: the window and nothing else. */
+static void begin(void) {
+    memory_init(stage, &machine->usable);
+    memory_add(start, end);
 }
 
 /* ---- the tests ---- */
@@ -125,11 +134,6 @@ static void every_page_is_handed_out_once(void) {
     EXPECT_EQUAL(untouched, 42);
     EXPECT_EQUAL(page_alloc_at(&frames, start, 1), ALLOC_OVERLAP);
     EXPECT(page_check(&frames));
-}
-
-static void the_memory_is_all_that_the_metadata_leaves(void) {
-    EXPECT_EQUAL(page_total(&frames), (end - start - memory_meta_size()) / PAGE_SIZE);
-    expect_whole();
 }
 
 /* Fill, then free all in the order of `step`: page number i * step, modulo the number of pages. */
@@ -219,7 +223,7 @@ static void freed_runs_leave_memory_whole(void) {
 
 static void alignments_are_kept_up_to_what_fits(void) {
     for (size_t align = PAGE_SIZE; align <= MAX_ALIGN && align != 0; align *= 2) {
-        memory_init(stage, start, end);
+        begin();
         paddr_t aligned = (start + align - 1) / align * align;
         size_t room = page_total(&frames) * PAGE_SIZE;
         paddr_t page = 0;
@@ -249,7 +253,7 @@ static void pages_can_be_had_at_an_address(void) {
     EXPECT_EQUAL(page_alloc_at(&frames, after(start, 5000), 300), ALLOC_OK);
     EXPECT_EQUAL(page_alloc_at(&frames, after(start, 5299), 2), ALLOC_OVERLAP);
     EXPECT_EQUAL(page_is_free(&frames, after(start, 5300)), true);
-    EXPECT_EQUAL(page_alloc_at(&frames, end - memory_meta_size() - PAGE_SIZE, 1), ALLOC_OK);
+    EXPECT_EQUAL(page_alloc_at(&frames, end - PAGE_SIZE, 1), ALLOC_OK);
     EXPECT(page_check(&frames));
 }
 
@@ -286,6 +290,11 @@ static void parts_and_neighbours_can_be_freed(void) {
         EXPECT(page_check(&frames));                                                         \
     } while (0)
 
+/* The first address behind the span. */
+static paddr_t outside(void) {
+    return machine->usable.ranges[machine->usable.count - 1].end;
+}
+
 static void wrong_requests_are_refused_and_change_nothing(void) {
     paddr_t out = 42;
     size_t total = page_total(&frames);
@@ -301,21 +310,21 @@ static void wrong_requests_are_refused_and_change_nothing(void) {
 
     EXPECT_REFUSED(page_alloc_at(&frames, start, 0), ALLOC_INVALID);
     EXPECT_REFUSED(page_alloc_at(&frames, start + 1, 1), ALLOC_INVALID);
-    EXPECT_REFUSED(page_alloc_at(&frames, start - PAGE_SIZE, 1), ALLOC_INVALID);
-    EXPECT_REFUSED(page_alloc_at(&frames, after(start, total), 1), ALLOC_INVALID);
-    EXPECT_REFUSED(page_alloc_at(&frames, start, total + 1), ALLOC_INVALID);
+    EXPECT_REFUSED(page_alloc_at(&frames, outside(), 1), ALLOC_INVALID);
+    EXPECT_REFUSED(page_alloc_at(&frames, 0, 1), ALLOC_INVALID);
     EXPECT_REFUSED(page_alloc_at(&frames, after(start, 1), SIZE_MAX), ALLOC_INVALID);
+    EXPECT_REFUSED(page_alloc_at(&frames, after(start, total), 1), ALLOC_OVERLAP);
 
     EXPECT_REFUSED(page_add_memory(&frames, start, PAGE_SIZE), ALLOC_OVERLAP);
     EXPECT_REFUSED(page_add_memory(&frames, start, 0), ALLOC_INVALID);
-    EXPECT_REFUSED(page_add_memory(&frames, start - PAGE_SIZE, PAGE_SIZE), ALLOC_INVALID);
+    EXPECT_REFUSED(page_add_memory(&frames, outside(), PAGE_SIZE), ALLOC_INVALID);
     EXPECT_REFUSED(page_add_memory(&frames, start + 1, PAGE_SIZE), ALLOC_INVALID);
     EXPECT_EQUAL(page_total(&frames), total);
 }
 
 static void wrong_frees_are_refused_and_change_nothing(void) {
     paddr_t run = take(8, PAGE_SIZE);
-    paddr_t last = end - memory_meta_size() - PAGE_SIZE;
+    paddr_t last = end - PAGE_SIZE;
     free_pages(after(run, 4), 1);
     EXPECT_REFUSED(page_free(&frames, after(run, 4), 1), ALLOC_NOT_ALLOCATED); /* a double free */
     EXPECT_REFUSED(page_free(&frames, run, 8), ALLOC_NOT_ALLOCATED);           /* half allocated */
@@ -324,8 +333,8 @@ static void wrong_frees_are_refused_and_change_nothing(void) {
     EXPECT_REFUSED(page_free(&frames, last, 1), ALLOC_NOT_ALLOCATED); /* never handed out */
     EXPECT_REFUSED(page_free(&frames, run, 0), ALLOC_INVALID);
     EXPECT_REFUSED(page_free(&frames, run + 8, 1), ALLOC_INVALID);
-    EXPECT_REFUSED(page_free(&frames, start - PAGE_SIZE, 1), ALLOC_INVALID);
-    EXPECT_REFUSED(page_free(&frames, after(last, 1), 1), ALLOC_INVALID);
+    EXPECT_REFUSED(page_free(&frames, outside(), 1), ALLOC_INVALID);
+    EXPECT_REFUSED(page_free(&frames, last, outside() / PAGE_SIZE), ALLOC_INVALID);
     EXPECT_REFUSED(page_free(&frames, run, SIZE_MAX / PAGE_SIZE + 1), ALLOC_INVALID);
     free_pages(run, 4);
     free_pages(after(run, 5), 3);
@@ -337,16 +346,12 @@ static void bump_frees_nothing(void) {
     EXPECT_REFUSED(page_free(&frames, page, 1), ALLOC_UNSUPPORTED);
 }
 
-/* Manage the memory anew with `pages` absent pages at its page number `at`. */
+/* Fresh memory, with `pages` absent pages at the window's page number `at`. */
 static void punch_hole(size_t at, size_t pages) {
-    paddr_t pages_end = end - memory_meta_size();
-    paddr_t hole_end = after(start, at + pages);
-    EXPECT_EQUAL(page_init(&frames, stage, start, pages_end - start, (void *) pages_end,
-                           memory_meta_size()),
-                 ALLOC_OK);
+    memory_init(stage, &machine->usable);
     EXPECT_EQUAL(page_total(&frames), 0);
-    EXPECT_EQUAL(page_add_memory(&frames, hole_end, pages_end - hole_end), ALLOC_OK);
-    EXPECT_EQUAL(page_add_memory(&frames, start, at * PAGE_SIZE), ALLOC_OK);
+    memory_add(after(start, at + pages), end);
+    memory_add(start, after(start, at));
 }
 
 static void a_hole_is_never_handed_out(void) {
@@ -358,7 +363,7 @@ static void a_hole_is_never_handed_out(void) {
     paddr_t run = take(80, PAGE_SIZE);
     EXPECT(run >= after(start, 73));
     fill();
-    EXPECT(stage->free == NULL || page_available(&frames) == 0);
+    EXPECT_EQUAL(page_available(&frames), 0);
     for (size_t page = 70; page < 73; page++)
         EXPECT_EQUAL(*word_of(after(start, page), 0), 0);
 }
@@ -368,7 +373,7 @@ static void a_hole_cannot_be_freed_but_filled(void) {
     fill();
     EXPECT_REFUSED(page_free(&frames, after(start, 70), 1), ALLOC_NOT_ALLOCATED);
     EXPECT_REFUSED(page_free(&frames, after(start, 68), 3), ALLOC_NOT_ALLOCATED);
-    EXPECT_EQUAL(page_add_memory(&frames, after(start, 70), 3 * PAGE_SIZE), ALLOC_OK);
+    memory_add(after(start, 70), after(start, 73));
     EXPECT_EQUAL(page_available(&frames), 3);
     EXPECT_EQUAL(page_alloc_at(&frames, after(start, 70), 3), ALLOC_OK);
     free_pages(start, page_total(&frames)); /* across ranges that touch */
@@ -465,6 +470,42 @@ static void random_operations_match_a_shadow_table(void) {
     EXPECT(page_check(&frames));
 }
 
+/* ---- all memory, beyond the window ---- */
+
+static void all_usable_memory_is_added(void) {
+    struct memory_range metadata = memory_metadata();
+    size_t in_map = map_size(&machine->usable) - (metadata.end - metadata.start);
+    memory_add(0, UINTPTR_MAX);
+    EXPECT_EQUAL(page_total(&frames), in_map / PAGE_SIZE);
+    EXPECT_EQUAL(page_available(&frames), page_total(&frames));
+    EXPECT(page_check(&frames));
+}
+
+static void what_is_reserved_is_absent(void) {
+    memory_add(0, UINTPTR_MAX);
+    for (size_t i = 0; i < machine->reserved.count; i++)
+        EXPECT_EQUAL(page_is_free(&frames, machine->reserved.ranges[i].start), false);
+    EXPECT_EQUAL(page_is_free(&frames, (paddr_t) what_is_reserved_is_absent), false);
+    EXPECT_EQUAL(page_is_free(&frames, memory_metadata().start), false);
+    EXPECT_EQUAL(page_is_free(&frames, memory_metadata().end - PAGE_SIZE), false);
+}
+
+static void every_range_of_memory_holds_what_is_written(void) {
+    memory_add(0, UINTPTR_MAX);
+    for (size_t i = 0; i < machine->usable.count; i++) {
+        struct memory_range range = machine->usable.ranges[i];
+        paddr_t ends[] = {range.start, range.end - PAGE_SIZE};
+        for (size_t j = 0; j < 2; j++) {
+            if (page_alloc_at(&frames, ends[j], 1) != ALLOC_OK)
+                continue; /* the metadata, or a bump that has passed it */
+            mark(ends[j]);
+            expect_marked(ends[j]);
+        }
+    }
+    EXPECT(page_used(&frames) > 0);
+    EXPECT(page_check(&frames));
+}
+
 /* ---- the list ---- */
 
 static const struct test {
@@ -480,8 +521,6 @@ static const struct test {
      ALWAYS},
     {"fresh pages are zeroed", fresh_pages_are_zeroed, ALWAYS},
     {"reused pages are zeroed", reused_pages_are_zeroed, IF_IT_FREES},
-    {"the memory is all that the metadata leaves", the_memory_is_all_that_the_metadata_leaves,
-     ALWAYS},
     {"every page is handed out once and holds what was written to it",
      every_page_is_handed_out_once, ALWAYS},
     {"freeing first in, first out leaves memory whole",
@@ -506,24 +545,29 @@ static const struct test {
     {"a hole cannot be freed but filled", a_hole_cannot_be_freed_but_filled, IF_IT_FREES},
     {"100,000 random operations match a shadow table", random_operations_match_a_shadow_table,
      IF_IT_FREES},
+    {"all usable memory is added", all_usable_memory_is_added, ALWAYS},
+    {"what is reserved is absent", what_is_reserved_is_absent, ALWAYS},
+    {"every range of memory holds what is written", every_range_of_memory_holds_what_is_written,
+     ALWAYS},
 };
 
-bool program(const struct alloc_stage *stage_, paddr_t start_, paddr_t end_) {
-    stage = stage_, start = start_, end = end_;
+bool program(const struct alloc_stage *stage_, const struct machine *machine_,
+             struct memory_range window) {
+    stage = stage_, machine = machine_, start = window.start, end = window.end;
     size_t count = sizeof(tests) / sizeof(tests[0]), passed = 0, skipped = 0;
-    memory_init(stage, start, end);
-    printf("%s: %zu pages, %zu KiB of metadata\n", stage->name, page_total(&frames),
-           memory_meta_size() / 1024);
+    bool frees = page_free(&frames, start, 1) != ALLOC_UNSUPPORTED;
+    printf("# tests that touch every page work on a window: %p to %p\n", (void *) start,
+           (void *) end);
 
     printf("1..%zu\n", count);
     for (size_t i = 0; i < count; i++) {
-        if (tests[i].when != ALWAYS && (tests[i].when == IF_IT_FREES) != (stage->free != NULL)) {
-            printf("ok %zu - %s # SKIP %s %s free\n", i + 1, tests[i].name, stage->name,
-                   stage->free ? "can" : "cannot");
+        if (tests[i].when != ALWAYS && (tests[i].when == IF_IT_FREES) != frees) {
+            printf("ok %zu - %s # SKIP %s %s free\n", i + 1, tests[i].name, alloc_stage_name(stage),
+                   frees ? "can" : "cannot");
             skipped++;
             continue;
         }
-        memory_init(stage, start, end);
+        begin();
         random_state = 2463534242;
         test_failed = false;
         tests[i].run();
