@@ -219,12 +219,9 @@ static void print_map(const char *name, const struct memory_map *map) {
     }
 }
 
-/* The part of __free_ram that is usable, up to the first hole or the metadata. */
+/* The part of __free_ram that is usable, up to the first hole. */
 static struct memory_range usable_free_ram(void) {
-    struct memory_range metadata = memory_metadata();
     paddr_t start = (paddr_t) __free_ram, end = (paddr_t) __free_ram_end;
-    if (metadata.start >= start && metadata.start < end)
-        end = metadata.start;
     for (size_t i = 0; i < machine.usable.count; i++) {
         struct memory_range range = machine.usable.ranges[i];
         if (range.start <= start && start < range.end)
@@ -241,8 +238,6 @@ __attribute__((used)) static _Noreturn void kernel_main(unsigned long hart, void
     printf("freeram: rv%d, hart %lu, device tree at %p\n", __riscv_xlen, hart, fdt);
     find_memory(fdt);
     memory_init(stage, &machine.usable);
-    struct memory_range free_ram = usable_free_ram();
-    memory_add(free_ram.start, free_ram.end);
     memory_add(0, UINTPTR_MAX);
 
     print_map("memory", &machine.memory);
@@ -251,7 +246,7 @@ __attribute__((used)) static _Noreturn void kernel_main(unsigned long hart, void
     printf("%s: %zu pages, %zu KiB of metadata at %p\n", alloc_stage_name(stage),
            page_total(&frames), (memory_metadata().end - memory_metadata().start) / 1024,
            (void *) memory_metadata().start);
-    shutdown(program(stage, &machine, free_ram));
+    shutdown(program(stage, &machine, usable_free_ram()));
 }
 
 /* 0 until the first hart comes by. In .data, because .bss is cleared after that. */

@@ -18,6 +18,6 @@ struct machine {
 enum fdt_error machine_read(struct machine *machine, const void *fdt, size_t limit);
 
 /* What kernel_main runs when all is set up: the file that the build names as PROGRAM, the self-test
- * if it names none. `window` is the usable part of __free_ram. True: all is well. */
+ * if it names none. `free_ram` is the usable part of __free_ram. True: all is well. */
 bool program(const struct alloc_stage *stage, const struct machine *machine,
-             struct memory_range window);
+             struct memory_range free_ram);

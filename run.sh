@@ -34,7 +34,8 @@ Environment:
   QEMU, BIOS     QEMU, and the firmware to start with
   QEMU_FLAGS     more options for QEMU                QEMU_FLAGS='-smp 4' ./run.sh
   GDB, GDB_PORT  the debugger, and the port that it uses, default 1234
-  PROGRAM        what the kernel runs, default tests/selftest.c
+  PROGRAM        what the kernel runs, one file or more, default
+                 tests/selftest.c tests/selftest_vm.c
   TIME_LIMIT     seconds until a boot is ended, default 60
 
 Exit status: 0 all is well, 1 a test or a tool failed, 2 the command line is wrong.
@@ -93,7 +94,7 @@ check_memory_size() {
         wrong_usage "-m $1: too small: the kernel and its free memory need ${MIN_MIB}M or more"
     ((memory_mib <= MAX_MIB)) || wrong_usage "-m $1: too large: 1T is the most"
 }
-MIN_MIB=80
+MIN_MIB=32
 MAX_MIB=$((1024 * 1024))
 
 verbose="" assume_yes=""
@@ -118,11 +119,16 @@ while (($# > 0)); do
     shift
 done
 : "${memory_mib:=128}"
-: "${XLEN:=64}" "${TIME_LIMIT:=60}" "${PROGRAM:=tests/selftest.c}" "${QEMU_FLAGS:=}" "${CFLAGS:=}"
+: "${XLEN:=64}" "${TIME_LIMIT:=60}" "${QEMU_FLAGS:=}" "${CFLAGS:=}"
+: "${PROGRAM:=tests/selftest.c tests/selftest_vm.c}"
 : "${MARCH:=rv${XLEN}gc}"
 [[ $XLEN == 64 || $XLEN == 32 ]] || wrong_usage "XLEN=$XLEN: there are 64 and 32"
 [[ $TIME_LIMIT =~ ^[1-9][0-9]{0,5}$ ]] || wrong_usage "TIME_LIMIT=$TIME_LIMIT: not a number of seconds"
-[[ -f $PROGRAM ]] || wrong_usage "PROGRAM=$PROGRAM: no such file"
+read -r -a program <<<"$PROGRAM"
+((${#program[@]} > 0)) || wrong_usage "PROGRAM names no file"
+for file in "${program[@]}"; do
+    [[ -f $file ]] || wrong_usage "PROGRAM=$PROGRAM: no such file: $file"
+done
 
 # shellcheck source=setup.sh
 source ./setup.sh
@@ -133,7 +139,7 @@ source ./setup.sh
 # its name only when it is complete.
 build_kernel() {
     local stage=$1 name
-    name=$(basename "$PROGRAM" .c)
+    name=$(basename "${program[0]}" .c)
     folder=build/$MARCH-$stage-$name
     kernel=$folder/kernel.elf
     mkdir -p "$folder"
@@ -147,7 +153,7 @@ build_kernel() {
         -DALLOC="${stage}_stage" $CFLAGS \
         --ld-path="$LD" -nostdlib -static -Wl,--fatal-warnings -Wl,--gc-sections \
         -Wl,--build-id=none -Wl,-T,kernel.ld -o "$kernel.$$" \
-        kernel.c common.c fdt.c map.c machine.c memory.c alloc/*.c "$PROGRAM"
+        kernel.c common.c fdt.c map.c machine.c memory.c alloc/*.c "${program[@]}"
     mv -f "$kernel.$$" "$kernel"
     cp "$kernel" "kernel.elf.$$" && mv -f "kernel.elf.$$" kernel.elf
 }
@@ -158,6 +164,11 @@ build_kernel() {
 qemu_command() {
     qemu=("$QEMU" -machine virt -m "${memory_mib}M" -bios "$BIOS" -kernel "$kernel"
         -display none -monitor none -serial stdio -no-reboot)
+    # Memory that the guest never touches need not exist on the host.
+    if ((memory_mib > 1024)); then
+        qemu+=(-object "memory-backend-ram,id=ram,size=${memory_mib}M,reserve=off"
+            -machine memory-backend=ram)
+    fi
     # shellcheck disable=SC2206 # QEMU_FLAGS is several words
     qemu+=($QEMU_FLAGS)
 }
@@ -229,7 +240,8 @@ name_addresses() {
         -e 's/^ +ra (0x[0-9a-f]+).*/\1 1/p' "$1" |
         while read -r address less; do
             place=$("$SYMBOLIZER" --obj="$kernel" --pretty-print \
-                "$(printf '0x%x' $((address - less)))" | sed -n "1{s|$PWD/||;p;}")
+                "$(printf '0x%x' $((address - less)))" | sed -n 1p)
+            place=${place/"$PWD/"/}
             [[ $place != *:0:0 ]] || place="no code of the kernel"
             printf '%s is %s\n' "$address" "$place"
         done

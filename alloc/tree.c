@@ -94,37 +94,37 @@ static enum alloc_error stage_add(struct page_allocator *a, size_t first, size_t
     return ALLOC_OK;
 }
 
-/* The lowest fit among the runs that begin in a chunk, or NONE. `*longest` becomes the length of
- * the longest of them, at most CHUNK. `align` is at most CHUNK. */
+static size_t smaller(size_t a, size_t b) {
+    return a < b ? a : b;
+}
+
+/* The lowest fit among the runs that begin in a chunk, or NONE: then *longest becomes the length
+ * of the longest of them, at most CHUNK. `align` is at most CHUNK. */
 static size_t find_in_chunk(const struct page_allocator *a, size_t chunk, size_t n, size_t align,
                             size_t *longest) {
     const struct tree *t = a->meta;
     const uint64_t *words = t->free.level[0];
-    size_t end = a->span.end, chunk_end = (chunk + 1) * CHUNK, page = chunk * CHUNK;
+    size_t chunk_end = smaller((chunk + 1) * CHUNK, a->span.end);
+    size_t page = words_next_set(words, chunk * CHUNK, chunk_end);
     *longest = 0;
-    while ((page = words_next_set(words, page, end < chunk_end ? end : chunk_end)) < chunk_end &&
-           page < end) {
-        /* As far as the fit and the bound need to know, and no further. */
+    while (page < chunk_end) {
+        /* Look as far as the fit or the bound needs, and no further. */
         size_t first = (page + align - 1) / align * align;
-        size_t seen = end - page;
-        if (seen > first - page + n && seen > CHUNK)
-            seen = first - page + n > CHUNK ? first - page + n : CHUNK;
-        size_t run_end = words_next_clear(words, page, page + seen);
+        size_t needed = first + n > page + CHUNK ? first + n : page + CHUNK;
+        size_t run_end = words_next_clear(words, page, smaller(needed, a->span.end));
         if (first < run_end && n <= run_end - first)
             return first;
         if (run_end - page > *longest)
-            *longest = run_end - page;
-        page = run_end;
+            *longest = smaller(run_end - page, CHUNK);
+        page = words_next_set(words, run_end, chunk_end);
     }
-    if (*longest > CHUNK)
-        *longest = CHUNK;
     return NONE;
 }
 
 /* Chunk by chunk, past those whose bound says that no run fits. */
 static size_t find_run(const struct page_allocator *a, size_t n, size_t align) {
     struct tree *t = a->meta;
-    uint16_t wanted = (uint16_t) (n < CHUNK ? n : CHUNK);
+    uint16_t wanted = (uint16_t) smaller(n, CHUNK);
     size_t chunk = bounds_next(&t->bounds, 0, wanted);
     for (; chunk != NONE; chunk = bounds_next(&t->bounds, chunk + 1, wanted)) {
         size_t longest, first = find_in_chunk(a, chunk, n, align, &longest);
@@ -187,7 +187,8 @@ static bool stage_check(const struct page_allocator *a) {
 
     for (size_t chunk = 0; chunk < chunks_for(a->span.end); chunk++) {
         size_t longest;
-        find_in_chunk(a, chunk, SIZE_MAX / 2, 1, &longest);
+        if (find_in_chunk(a, chunk, CHUNK, 1, &longest) != NONE)
+            longest = CHUNK;
         if (longest > t->bounds.level[0][chunk])
             return false;
     }

@@ -65,9 +65,9 @@ __attribute__((used)) static void failed_test(void) {
 }
 
 bool program(const struct alloc_stage *stage, const struct machine *machine,
-             struct memory_range window) {
+             struct memory_range free_ram) {
     memory_init(stage, &machine->usable);
-    memory_add(window.start, window.end);
+    memory_add(free_ram.start, free_ram.end);
     CRASH();
     return false;
 }

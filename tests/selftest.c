@@ -3,31 +3,27 @@
  * Every test begins with fresh memory. A name is a sentence that is true when the test passes; a
  * failure prints what was expected, what was there, and the line. Nothing here knows the machine,
  * so the same file also runs on the host. */
-#include "../machine.h"
-#include "../memory.h"
+#include "selftest.h"
 
 static const struct alloc_stage *stage;
 static const struct machine *machine;
 
-/* Most tests touch every page, so they work on a window of the memory: __free_ram. */
+/* Most tests touch every page, so they work on a window of the memory: __free_ram. Its pages are
+ * those from start to end - 1, its metadata lies behind them. */
+static struct memory_map window;
 static paddr_t start, end;
 
 /* ---- the tools ---- */
 
-static bool test_failed;
+bool test_failed;
 
-/* Only a test's first failure is printed: the rest follows from it. */
-static void expect_equal(uintptr_t found, uintptr_t expected, const char *what, int line) {
+void expect_equal(uintptr_t found, uintptr_t expected, const char *what, int line) {
     if (found == expected || test_failed)
         return;
     test_failed = true;
     printf("# line %d: %s is %zu (0x%zx), expected %zu (0x%zx)\n", line, what, (size_t) found,
            (size_t) found, (size_t) expected, (size_t) expected);
 }
-
-#define EXPECT_EQUAL(found, expected) \
-    expect_equal((uintptr_t) (found), (uintptr_t) (expected), #found, __LINE__)
-#define EXPECT(condition) expect_equal((condition) ? 1 : 0, 1, #condition, __LINE__)
 
 /* The same sequence in every run: Marsaglia's xorshift with 32 bits. */
 static uint32_t random_state;
@@ -39,19 +35,7 @@ static uint32_t random_below(uint32_t bound) {
     return random_state % bound;
 }
 
-static paddr_t after(paddr_t paddr, size_t n) {
-    return paddr + n * PAGE_SIZE;
-}
-
-/* The n-th word of a page: where tests leave their marks. */
-static volatile uintptr_t *word_of(paddr_t page, size_t n) {
-    return (volatile uintptr_t *) page + n;
-}
-
-static const size_t LAST_WORD = PAGE_SIZE / sizeof(uintptr_t) - 1;
-
-/* Allocate without clearing; 0 if there is nothing. */
-static paddr_t take(size_t n, size_t align) {
+paddr_t take(size_t n, size_t align) {
     paddr_t paddr = 0;
     enum alloc_error error = page_alloc(&frames, n, align, &paddr);
     EXPECT(error == ALLOC_OK || (error == ALLOC_NO_MEMORY && paddr == 0));
@@ -65,10 +49,17 @@ static void expect_whole(void) {
     EXPECT(page_check(&frames));
 }
 
-/* Fresh memory: the window and nothing else. */
+/* Fresh memory: the window, as if there were nothing else. */
 static void begin(void) {
+    memory_init(stage, &window);
+    memory_add(0, UINTPTR_MAX);
+    end = memory_metadata().start;
+}
+
+/* Fresh memory: all that the machine has. */
+static void begin_with_all_memory(void) {
     memory_init(stage, &machine->usable);
-    memory_add(start, end);
+    memory_add(0, UINTPTR_MAX);
 }
 
 /* ---- the tests ---- */
@@ -280,19 +271,9 @@ static void parts_and_neighbours_can_be_freed(void) {
     expect_whole();
 }
 
-/* `call` must return `error` and leave the counts and the metadata's shape as they were. */
-#define EXPECT_REFUSED(call, error)                                                          \
-    do {                                                                                     \
-        size_t used_before = page_used(&frames), largest_before = page_largest_run(&frames); \
-        EXPECT_EQUAL(call, error);                                                           \
-        EXPECT_EQUAL(page_used(&frames), used_before);                                       \
-        EXPECT_EQUAL(page_largest_run(&frames), largest_before);                             \
-        EXPECT(page_check(&frames));                                                         \
-    } while (0)
-
 /* The first address behind the span. */
 static paddr_t outside(void) {
-    return machine->usable.ranges[machine->usable.count - 1].end;
+    return window.ranges[0].end;
 }
 
 static void wrong_requests_are_refused_and_change_nothing(void) {
@@ -348,7 +329,7 @@ static void bump_frees_nothing(void) {
 
 /* Fresh memory, with `pages` absent pages at the window's page number `at`. */
 static void punch_hole(size_t at, size_t pages) {
-    memory_init(stage, &machine->usable);
+    memory_init(stage, &window);
     EXPECT_EQUAL(page_total(&frames), 0);
     memory_add(after(start, at + pages), end);
     memory_add(start, after(start, at));
@@ -473,16 +454,16 @@ static void random_operations_match_a_shadow_table(void) {
 /* ---- all memory, beyond the window ---- */
 
 static void all_usable_memory_is_added(void) {
+    begin_with_all_memory();
     struct memory_range metadata = memory_metadata();
     size_t in_map = map_size(&machine->usable) - (metadata.end - metadata.start);
-    memory_add(0, UINTPTR_MAX);
     EXPECT_EQUAL(page_total(&frames), in_map / PAGE_SIZE);
     EXPECT_EQUAL(page_available(&frames), page_total(&frames));
     EXPECT(page_check(&frames));
 }
 
 static void what_is_reserved_is_absent(void) {
-    memory_add(0, UINTPTR_MAX);
+    begin_with_all_memory();
     for (size_t i = 0; i < machine->reserved.count; i++)
         EXPECT_EQUAL(page_is_free(&frames, machine->reserved.ranges[i].start), false);
     EXPECT_EQUAL(page_is_free(&frames, (paddr_t) what_is_reserved_is_absent), false);
@@ -491,7 +472,7 @@ static void what_is_reserved_is_absent(void) {
 }
 
 static void every_range_of_memory_holds_what_is_written(void) {
-    memory_add(0, UINTPTR_MAX);
+    begin_with_all_memory();
     for (size_t i = 0; i < machine->usable.count; i++) {
         struct memory_range range = machine->usable.ranges[i];
         paddr_t ends[] = {range.start, range.end - PAGE_SIZE};
@@ -508,15 +489,7 @@ static void every_range_of_memory_holds_what_is_written(void) {
 
 /* ---- the list ---- */
 
-static const struct test {
-    const char *name;
-    void (*run)(void);
-    enum {
-        ALWAYS,
-        IF_IT_FREES,
-        UNLESS_IT_FREES
-    } when;
-} tests[] = {
+static const struct test tests[] = {
     {"the first 2 pages then 1 page are at __free_ram and 8 KiB after it", first_pages_are_in_order,
      ALWAYS},
     {"fresh pages are zeroed", fresh_pages_are_zeroed, ALWAYS},
@@ -551,28 +524,51 @@ static const struct test {
      ALWAYS},
 };
 
-bool program(const struct alloc_stage *stage_, const struct machine *machine_,
-             struct memory_range window) {
-    stage = stage_, machine = machine_, start = window.start, end = window.end;
-    size_t count = sizeof(tests) / sizeof(tests[0]), passed = 0, skipped = 0;
-    bool frees = page_free(&frames, start, 1) != ALLOC_UNSUPPORTED;
-    printf("# tests that touch every page work on a window: %p to %p\n", (void *) start,
-           (void *) end);
+static const struct test_list allocator_tests = {
+    .tests = tests,
+    .count = sizeof(tests) / sizeof(tests[0]),
+};
 
+static const struct test_list *const lists[] = {&allocator_tests, &vm_tests};
+#define LISTS (sizeof(lists) / sizeof(lists[0]))
+
+static void run_test(const struct test_list *list, const struct test *test) {
+    begin();
+    if (list->begin)
+        list->begin(machine);
+    random_state = 2463534242;
+    test_failed = false;
+    test->run();
+    if (list->end)
+        list->end();
+}
+
+bool program(const struct alloc_stage *stage_, const struct machine *machine_,
+             struct memory_range free_ram) {
+    stage = stage_, machine = machine_, start = free_ram.start;
+    map_add(&window, free_ram.start, free_ram.end);
+    size_t count = 0, number = 0, passed = 0, skipped = 0;
+    bool frees = page_free(&frames, start, 1) != ALLOC_UNSUPPORTED;
+    printf("# tests that touch every page work on a window: %p to %p\n", (void *) free_ram.start,
+           (void *) free_ram.end);
+
+    for (size_t i = 0; i < LISTS; i++)
+        count += lists[i]->count;
     printf("1..%zu\n", count);
-    for (size_t i = 0; i < count; i++) {
-        if (tests[i].when != ALWAYS && (tests[i].when == IF_IT_FREES) != frees) {
-            printf("ok %zu - %s # SKIP %s %s free\n", i + 1, tests[i].name, alloc_stage_name(stage),
-                   frees ? "can" : "cannot");
-            skipped++;
-            continue;
+    for (size_t i = 0; i < LISTS; i++) {
+        for (size_t j = 0; j < lists[i]->count; j++) {
+            const struct test *test = &lists[i]->tests[j];
+            number++;
+            if (test->when != ALWAYS && (test->when == IF_IT_FREES) != frees) {
+                printf("ok %zu - %s # SKIP %s %s free\n", number, test->name,
+                       alloc_stage_name(stage), frees ? "can" : "cannot");
+                skipped++;
+                continue;
+            }
+            run_test(lists[i], test);
+            printf("%sok %zu - %s\n", test_failed ? "not " : "", number, test->name);
+            passed += !test_failed;
         }
-        begin();
-        random_state = 2463534242;
-        test_failed = false;
-        tests[i].run();
-        printf("%sok %zu - %s\n", test_failed ? "not " : "", i + 1, tests[i].name);
-        passed += !test_failed;
     }
     printf("%zu passed, %zu failed, %zu skipped\n", passed, count - passed - skipped, skipped);
     return passed + skipped == count;
