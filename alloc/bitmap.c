@@ -42,14 +42,14 @@ static size_t stage_alloc(struct page_allocator *a, size_t n, size_t align) {
 }
 
 static bool stage_alloc_at(struct page_allocator *a, size_t first, size_t n) {
-    if (words_next_clear(a->meta, first, first + n) != first + n)
+    if (!words_all_set(a->meta, first, first + n))
         return false;
     words_clear(a->meta, first, first + n);
     return true;
 }
 
 static bool stage_free(struct page_allocator *a, size_t first, size_t n) {
-    if (words_next_set(a->meta, first, first + n) != first + n)
+    if (!words_all_clear(a->meta, first, first + n))
         return false;
     words_set(a->meta, first, first + n);
     return true;

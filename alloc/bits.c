@@ -10,7 +10,8 @@ size_t bits_words(size_t size) {
     return sum;
 }
 
-void bits_place(struct bits *b, uint64_t *words, size_t size) {
+void bits_init(struct bits *b, uint64_t *words, size_t size) {
+    words_clear(words, 0, bits_words(size) * WORD_BITS);
     b->size = size;
     b->levels = 0;
     do {
@@ -20,32 +21,18 @@ void bits_place(struct bits *b, uint64_t *words, size_t size) {
     } while (size > 1);
 }
 
-bool bits_is_at(const struct bits *b, const struct bits *other) {
-    if (b->levels != other->levels || b->size != other->size)
+bool bits_is_at(const struct bits *b, const uint64_t *words, size_t size) {
+    if (b->size != size)
         return false;
-    for (unsigned l = 0; l < other->levels; l++)
-        if (b->level[l] != other->level[l])
+    unsigned l = 0;
+    do {
+        size = words_for(size);
+        if (l == b->levels || b->level[l] != words)
             return false;
-    return true;
-}
-
-void bits_set(struct bits *b, size_t i) {
-    for (unsigned l = 0; l < b->levels; l++) {
-        b->level[l][i / WORD_BITS] |= word_bit(i);
-        i /= WORD_BITS;
-    }
-}
-
-void bits_clear(struct bits *b, size_t i) {
-    uint64_t stays = 0;
-    for (unsigned l = 0; l < b->levels; l++) {
-        /* The bit above may stay only while this word has another. No branch: whether it has is a
-           coin toss, and a wrong guess costs more than the store. */
-        uint64_t word = (b->level[l][i / WORD_BITS] & ~word_bit(i)) | stays << (i % WORD_BITS);
-        b->level[l][i / WORD_BITS] = word;
-        stays = word != 0;
-        i /= WORD_BITS;
-    }
+        words += size;
+        l++;
+    } while (size > 1);
+    return l == b->levels;
 }
 
 void bits_set_range(struct bits *b, size_t from, size_t end) {

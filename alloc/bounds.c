@@ -14,23 +14,31 @@ size_t bounds_numbers(size_t size) {
     return sum;
 }
 
-void bounds_place(struct bounds *b, uint16_t *numbers, size_t size) {
+void bounds_init(struct bounds *b, uint16_t *numbers, size_t size) {
+    size_t count = bounds_numbers(size);
+    for (size_t i = 0; i < count; i++)
+        numbers[i] = 0;
     b->size = size;
     b->levels = 0;
     do {
-        b->level[b->levels++] = numbers;
-        numbers += groups_for(size) * BOUNDS_FANOUT;
         size = groups_for(size);
+        b->level[b->levels++] = numbers;
+        numbers += size * BOUNDS_FANOUT;
     } while (size > 1);
 }
 
-bool bounds_is_at(const struct bounds *b, const struct bounds *other) {
-    if (b->levels != other->levels || b->size != other->size)
+bool bounds_is_at(const struct bounds *b, const uint16_t *numbers, size_t size) {
+    if (b->size != size)
         return false;
-    for (unsigned l = 0; l < other->levels; l++)
-        if (b->level[l] != other->level[l])
+    unsigned l = 0;
+    do {
+        size = groups_for(size);
+        if (l == b->levels || b->level[l] != numbers)
             return false;
-    return true;
+        numbers += size * BOUNDS_FANOUT;
+        l++;
+    } while (size > 1);
+    return l == b->levels;
 }
 
 void bounds_raise(struct bounds *b, size_t from, size_t end, uint16_t value) {

@@ -21,11 +21,11 @@ struct bounds {
 /* Numbers that bounds for `size` indices take, rounded up to whole cache lines. `size` is not 0. */
 size_t bounds_numbers(size_t size);
 
-/* Lay bounds out in bounds_numbers(size) numbers, whose content stays as it is. */
-void bounds_place(struct bounds *b, uint16_t *numbers, size_t size);
+/* Lay bounds out in bounds_numbers(size) numbers, all 0. One step a number. */
+void bounds_init(struct bounds *b, uint16_t *numbers, size_t size);
 
-/* Are both laid out alike, in the same numbers? One step a level. */
-bool bounds_is_at(const struct bounds *b, const struct bounds *other);
+/* Are they laid out like that? One step a level. */
+bool bounds_is_at(const struct bounds *b, const uint16_t *numbers, size_t size);
 
 /* Make the numbers of the indices [from, end) at least `value`. One step an index, and its 64th
  * part a level; none above a level where nothing changes. */

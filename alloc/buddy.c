@@ -46,21 +46,20 @@ static void stage_init(struct page_allocator *a) {
     b->orders = 0;
     for (unsigned order = 0; order < ORDERS; order++) {
         size_t blocks = blocks_for(a->span.end, order);
-        bits_place(&b->free[order], words, blocks);
-        words_clear(words, 0, bits_words(blocks) * WORD_BITS);
+        bits_init(&b->free[order], words, blocks);
         words += bits_words(blocks);
     }
 }
 
-/* Bring bit `order` of b->orders up to date. */
-static void note_order(struct buddy *b, unsigned order) {
-    uint64_t has_block = !bits_is_empty(&b->free[order]);
-    b->orders = (b->orders & ~word_bit(order)) | has_block << order;
-}
-
 static void take_block(struct buddy *b, unsigned order, size_t block) {
     bits_clear(&b->free[order], block);
-    note_order(b, order);
+    uint64_t was_last = bits_is_empty(&b->free[order]);
+    b->orders &= ~(was_last << order);
+}
+
+static void put_block(struct buddy *b, unsigned order, size_t block) {
+    bits_set(&b->free[order], block);
+    b->orders |= word_bit(order);
 }
 
 /* Make a block free, one with its buddy where that is free too. */
@@ -70,8 +69,7 @@ static void give_block(struct buddy *b, unsigned order, size_t block) {
         block /= 2;
         order++;
     }
-    bits_set(&b->free[order], block);
-    note_order(b, order);
+    put_block(b, order, block);
 }
 
 /* Make the pages [first, end) free: the fewest blocks that make up the range. */
@@ -122,14 +120,14 @@ static struct page_range stage_next_free(const struct page_allocator *a, size_t 
 
 /* Take n pages from blocks of the largest order, side by side. */
 static size_t alloc_large(struct buddy *b, size_t n) {
-    struct bits *free = &b->free[MAX_ORDER];
+    const struct bits *free = &b->free[MAX_ORDER];
     size_t blocks = blocks_for(n, MAX_ORDER);
     size_t block = words_find_run(free->level[0], free->size, blocks, 1);
     if (block == NONE)
         return NONE;
 
-    bits_clear_range(free, block, block + blocks);
-    note_order(b, MAX_ORDER);
+    for (size_t i = 0; i < blocks; i++)
+        take_block(b, MAX_ORDER, block + i);
     size_t first = block << MAX_ORDER;
     give_range(b, first + n, (block + blocks) << MAX_ORDER);
     return first;
@@ -147,7 +145,7 @@ static size_t stage_alloc(struct page_allocator *a, size_t n, size_t align) {
         return NONE;
 
     unsigned order = (unsigned) word_lowest(orders);
-    size_t block = bits_next(&b->free[order], 0);
+    size_t block = bits_first(&b->free[order]);
     take_block(b, order, block);
     size_t first = block << order;
     give_range(b, first + n, (block + 1) << order);
@@ -179,7 +177,9 @@ static bool stage_alloc_at(struct page_allocator *a, size_t first, size_t n) {
 }
 
 static bool stage_free(struct page_allocator *a, size_t first, size_t n) {
-    if (stage_next_free(a, first).first < first + n)
+    /* One page is looked up faster than a range. */
+    bool is_free = n == 1 ? stage_is_free(a, first) : stage_next_free(a, first).first < first + n;
+    if (is_free)
         return false;
     give_range(a->meta, first, first + n);
     return true;
@@ -187,11 +187,10 @@ static bool stage_free(struct page_allocator *a, size_t first, size_t n) {
 
 /* Is the set of this order in its place, are its summaries right, and is each of its blocks free
  * in no smaller order as well, and its buddy not free? */
-static bool check_order(const struct buddy *b, unsigned order, uint64_t *words, size_t blocks) {
-    struct bits placed = {0};
-    bits_place(&placed, words, blocks);
+static bool check_order(const struct buddy *b, unsigned order, const uint64_t *words,
+                        size_t blocks) {
     const struct bits *free = &b->free[order];
-    if (!bits_is_at(free, &placed))
+    if (!bits_is_at(free, words, blocks))
         return false;
     if (!bits_check(free) || words_test(&b->orders, order) == bits_is_empty(free))
         return false;

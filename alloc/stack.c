@@ -72,9 +72,9 @@ static struct page_range stage_next_free(const struct page_allocator *a, size_t 
     return (struct page_range){first, words_next_clear(s->words, first, a->span.end)};
 }
 
-/* Drop the words at the top that have run empty, so that the top has a free page. */
+/* Drop the words at the top that have run empty. There is a free page, so its word ends this. */
 static void drop_empty(struct stack *s) {
-    while (s->top != BOTTOM && s->words[s->top] == 0) {
+    while (s->words[s->top] == 0) {
         uint32_t dropped = s->top;
         s->top = s->links[dropped];
         s->links[dropped] = OFF_STACK;
@@ -83,8 +83,6 @@ static void drop_empty(struct stack *s) {
 
 static size_t alloc_top(struct stack *s) {
     drop_empty(s);
-    if (s->top == BOTTOM)
-        return NONE;
     size_t first = s->top * WORD_BITS + word_lowest(s->words[s->top]);
     s->words[s->top] &= s->words[s->top] - 1; /* clears the lowest bit */
     return first;
@@ -103,7 +101,7 @@ static size_t stage_alloc(struct page_allocator *a, size_t n, size_t align) {
 
 static bool stage_alloc_at(struct page_allocator *a, size_t first, size_t n) {
     struct stack *s = a->meta;
-    if (words_next_clear(s->words, first, first + n) != first + n)
+    if (!words_all_set(s->words, first, first + n))
         return false;
     words_clear(s->words, first, first + n);
     return true;
@@ -111,7 +109,7 @@ static bool stage_alloc_at(struct page_allocator *a, size_t first, size_t n) {
 
 static bool stage_free(struct page_allocator *a, size_t first, size_t n) {
     struct stack *s = a->meta;
-    if (words_next_set(s->words, first, first + n) != first + n)
+    if (!words_all_clear(s->words, first, first + n))
         return false;
     words_set(s->words, first, first + n);
 

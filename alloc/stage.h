@@ -27,7 +27,8 @@ struct alloc_stage {
      * first == NONE if there are none. */
     struct page_range (*next_free)(const struct page_allocator *a, size_t from);
 
-    /* Take n free pages from a multiple of align: the first one's index, or NONE. */
+    /* Take n free pages from a multiple of align: the first one's index, or NONE. There are at
+     * least n free pages, somewhere. */
     size_t (*alloc)(struct page_allocator *a, size_t n, size_t align);
 
     /* Take just these pages: false if one of them is not free. */

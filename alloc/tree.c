@@ -23,7 +23,6 @@ struct tree {
     struct bounds bounds;
 };
 
-/* Where the words begin: behind the struct, on a cache line of their own. */
 #define WORDS_OFFSET ((sizeof(struct tree) + 63) / 64 * 64)
 
 static size_t chunks_for(size_t pages) {
@@ -35,20 +34,19 @@ static size_t stage_meta_size(size_t pages) {
            bounds_numbers(chunks_for(pages)) * sizeof(uint16_t);
 }
 
-/* Lay the tables out in the metadata. */
-static void place(const struct page_allocator *a, struct tree *t) {
-    uint64_t *words = (void *) ((char *) a->meta + WORDS_OFFSET);
-    bits_place(&t->free, words, a->span.end);
-    bounds_place(&t->bounds, (void *) (words + bits_words(a->span.end)), chunks_for(a->span.end));
+/* Where the words begin; the bounds stand behind them. */
+static uint64_t *words_of(const struct page_allocator *a) {
+    return (void *) ((char *) a->meta + WORDS_OFFSET);
+}
+
+static uint16_t *bounds_of(const struct page_allocator *a) {
+    return (void *) (words_of(a) + bits_words(a->span.end));
 }
 
 static void stage_init(struct page_allocator *a) {
     struct tree *t = a->meta;
-    place(a, t);
-    words_clear(t->free.level[0], 0, bits_words(a->span.end) * WORD_BITS);
-    size_t numbers = bounds_numbers(chunks_for(a->span.end));
-    for (size_t i = 0; i < numbers; i++)
-        t->bounds.level[0][i] = 0;
+    bits_init(&t->free, words_of(a), a->span.end);
+    bounds_init(&t->bounds, bounds_of(a), chunks_for(a->span.end));
 }
 
 static bool stage_is_free(const struct page_allocator *a, size_t page) {
@@ -77,7 +75,10 @@ static size_t run_around(uint64_t word, size_t i) {
 
 /* Make the pages [first, end) free, and raise the bounds that would be too small now. */
 static void give(struct tree *t, size_t first, size_t end) {
-    bits_set_range(&t->free, first, end);
+    if (end - first == 1)
+        bits_set(&t->free, first);
+    else
+        bits_set_range(&t->free, first, end);
 
     size_t word = first / WORD_BITS, run = CHUNK;
     if (word == (end - 1) / WORD_BITS)
@@ -139,7 +140,7 @@ static size_t find_run(const struct page_allocator *a, size_t n, size_t align) {
 static size_t find_aligned(const struct page_allocator *a, size_t n, size_t align) {
     const struct tree *t = a->meta;
     for (size_t first = 0; first < a->span.end && n <= a->span.end - first; first += align)
-        if (words_next_clear(t->free.level[0], first, first + n) == first + n)
+        if (words_all_set(t->free.level[0], first, first + n))
             return first;
     return NONE;
 }
@@ -147,9 +148,8 @@ static size_t find_aligned(const struct page_allocator *a, size_t n, size_t alig
 static size_t stage_alloc(struct page_allocator *a, size_t n, size_t align) {
     struct tree *t = a->meta;
     if (n == 1 && align == 1) {
-        size_t first = bits_next(&t->free, 0);
-        if (first != NONE)
-            bits_clear(&t->free, first);
+        size_t first = bits_first(&t->free);
+        bits_clear(&t->free, first);
         return first;
     }
 
@@ -161,7 +161,7 @@ static size_t stage_alloc(struct page_allocator *a, size_t n, size_t align) {
 
 static bool stage_alloc_at(struct page_allocator *a, size_t first, size_t n) {
     struct tree *t = a->meta;
-    if (words_next_clear(t->free.level[0], first, first + n) != first + n)
+    if (!words_all_set(t->free.level[0], first, first + n))
         return false;
     bits_clear_range(&t->free, first, first + n);
     return true;
@@ -169,7 +169,7 @@ static bool stage_alloc_at(struct page_allocator *a, size_t first, size_t n) {
 
 static bool stage_free(struct page_allocator *a, size_t first, size_t n) {
     struct tree *t = a->meta;
-    if (words_next_set(t->free.level[0], first, first + n) != first + n)
+    if (!words_all_clear(t->free.level[0], first, first + n))
         return false;
     give(t, first, first + n);
     return true;
@@ -178,9 +178,8 @@ static bool stage_free(struct page_allocator *a, size_t first, size_t n) {
 /* Are the tables in their place, the summaries right, and the bounds not below what is there? */
 static bool stage_check(const struct page_allocator *a) {
     const struct tree *t = a->meta;
-    struct tree placed = {0};
-    place(a, &placed);
-    if (!bits_is_at(&t->free, &placed.free) || !bounds_is_at(&t->bounds, &placed.bounds))
+    if (!bits_is_at(&t->free, words_of(a), a->span.end) ||
+        !bounds_is_at(&t->bounds, bounds_of(a), chunks_for(a->span.end)))
         return false;
     if (!bits_check(&t->free) || !bounds_check(&t->bounds))
         return false;

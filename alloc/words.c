@@ -26,32 +26,20 @@ size_t words_next_clear(const uint64_t *words, size_t from, size_t end) {
     return next_different(words, from, end, UINT64_MAX);
 }
 
-static void assign_masked(uint64_t *word, uint64_t mask, uint64_t value) {
+static void fill_masked(uint64_t *word, uint64_t mask, uint64_t value) {
     *word = (*word & ~mask) | (value & mask);
 }
 
-/* Make all bits of [from, end) those of `value`, which is all 0 or all 1. */
-static void assign(uint64_t *words, size_t from, size_t end, uint64_t value) {
+void words_fill(uint64_t *words, size_t from, size_t end, uint64_t value) {
     if (from >= end)
         return;
 
     size_t first = from / WORD_BITS, last = (end - 1) / WORD_BITS;
-    uint64_t head = UINT64_MAX << (from % WORD_BITS);
-    uint64_t tail = UINT64_MAX >> (WORD_BITS - 1 - (end - 1) % WORD_BITS);
-    if (first == last)
-        head = tail = head & tail;
-    assign_masked(&words[first], head, value);
+    fill_masked(&words[first], word_range(from, end), value);
     for (size_t at = first + 1; at < last; at++)
         words[at] = value;
-    assign_masked(&words[last], tail, value);
-}
-
-void words_set(uint64_t *words, size_t from, size_t end) {
-    assign(words, from, end, UINT64_MAX);
-}
-
-void words_clear(uint64_t *words, size_t from, size_t end) {
-    assign(words, from, end, 0);
+    if (first < last)
+        fill_masked(&words[last], word_range(last * WORD_BITS, end), value);
 }
 
 size_t words_find_run(const uint64_t *words, size_t end, size_t n, size_t align) {

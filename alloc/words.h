@@ -1,7 +1,7 @@
 /* Bits in an array of 64-bit words: the bitmap's table, and every level of the buddy's.
  *
  * Bit i stands in word i / 64 at position i % 64. Whatever can be is done with whole words. Ranges
- * are [from, end) and may be empty. */
+ * are [from, end). */
 #pragma once
 
 #include <stdbool.h>
@@ -35,13 +35,53 @@ static inline bool words_test(const uint64_t *words, size_t i) {
     return (words[i / WORD_BITS] & word_bit(i)) != 0;
 }
 
+/* Do the bits of [from, end) stand in one word? Most ranges do, and are done with in one step. */
+static inline bool in_one_word(size_t from, size_t end) {
+    return from / WORD_BITS == (end - 1) / WORD_BITS;
+}
+
+/* The bits of [from, end) that stand in the word of `from`; the range is not empty. */
+static inline uint64_t word_range(size_t from, size_t end) {
+    uint64_t range = UINT64_MAX << (from % WORD_BITS);
+    if (in_one_word(from, end))
+        range &= UINT64_MAX >> (WORD_BITS - 1 - (end - 1) % WORD_BITS);
+    return range;
+}
+
 /* Lowest set, lowest clear bit of [from, end); `end` if there is none. One step a word. */
 size_t words_next_set(const uint64_t *words, size_t from, size_t end);
 size_t words_next_clear(const uint64_t *words, size_t from, size_t end);
 
-/* Set, clear all bits of [from, end). One step a word. */
-void words_set(uint64_t *words, size_t from, size_t end);
-void words_clear(uint64_t *words, size_t from, size_t end);
+/* Make all bits of [from, end) those of `value`, which is all 0 or all 1. One step a word. */
+void words_fill(uint64_t *words, size_t from, size_t end, uint64_t value);
+
+/* Are all bits of [from, end) clear, are all set? The range is not empty. One step a word. */
+static inline bool words_all_clear(const uint64_t *words, size_t from, size_t end) {
+    if (in_one_word(from, end))
+        return (words[from / WORD_BITS] & word_range(from, end)) == 0;
+    return words_next_set(words, from, end) == end;
+}
+
+static inline bool words_all_set(const uint64_t *words, size_t from, size_t end) {
+    if (in_one_word(from, end))
+        return (~words[from / WORD_BITS] & word_range(from, end)) == 0;
+    return words_next_clear(words, from, end) == end;
+}
+
+/* Set, clear all bits of [from, end), which is not empty. One step a word. */
+static inline void words_set(uint64_t *words, size_t from, size_t end) {
+    if (in_one_word(from, end))
+        words[from / WORD_BITS] |= word_range(from, end);
+    else
+        words_fill(words, from, end, UINT64_MAX);
+}
+
+static inline void words_clear(uint64_t *words, size_t from, size_t end) {
+    if (in_one_word(from, end))
+        words[from / WORD_BITS] &= ~word_range(from, end);
+    else
+        words_fill(words, from, end, 0);
+}
 
 /* Lowest multiple of `align` that begins n set bits in [0, end); SIZE_MAX if there is none. `align`
  * is a power of two and n is not 0. Steps: at most two a word and two a run of set bits. */
