@@ -1,26 +1,9 @@
 /* The machine side: first instructions, console, shutdown, traps, and what happens in which order.
  * S-mode on RISC-V under an SBI (Supervisor Binary Interface), as OpenSBI provides it. */
+#include "kernel.h"
 #include "machine.h"
 #include "memory.h"
-
-/* Addresses that kernel.ld exports. Only their addresses mean anything. */
-extern char __image[], __image_end[], __stack_bottom[], __free_ram[], __free_ram_end[];
-
-#if __riscv_xlen == 64
-#define STORE "sd "
-#define REG_SIZE "8"
-#else
-#define STORE "sw "
-#define REG_SIZE "4"
-#endif
-
-#define READ_CSR(name)                                     \
-    __extension__({                                        \
-        uintptr_t value;                                   \
-        __asm__ volatile("csrr %0, " #name : "=r"(value)); \
-        value;                                             \
-    })
-#define WRITE_CSR(name, value) __asm__ volatile("csrw " #name ", %0" ::"r"(value) : "memory")
+#include "riscv.h"
 
 /* ---- SBI, console, shutdown ---- */
 
@@ -67,9 +50,6 @@ void putchar(char c) {
 
 /* QEMU's test device ends QEMU with an exit status. SBI's System Reset has a reason for failure,
  * but OpenSBI 1.1 ends QEMU with 0 all the same. */
-#ifndef TEST_DEVICE
-#define TEST_DEVICE 0x100000
-#endif
 enum {
     TEST_DEVICE_PASS = 0x5555,
     TEST_DEVICE_FAIL_1 = 0x13333, /* exit status 1 in the upper half */
@@ -113,11 +93,18 @@ static const char *const register_names[] = {
     "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6",
 };
 #define REGISTERS (sizeof(register_names) / sizeof(register_names[0]))
+#define SP 1 /* its place among them */
+
+/* Their numbers, for .irp. A call leaves some as they were: ra and s0 to s11. */
+#define ALL_BUT_SP                                                                             \
+    "1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, " \
+    "26, 27, 28, 29, 30, 31"
+#define KEPT_BY_CALLS "1, 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27"
 
 /* Traps have a stack of their own: the usual one may be what is broken. */
 __attribute__((used, aligned(16))) static char trap_stack[4096];
 
-static const char *cause_name(uintptr_t cause) {
+const char *trap_name(uintptr_t scause) {
     static const char *const names[] = {
         "instruction address misaligned",
         "instruction access fault",
@@ -136,14 +123,14 @@ static const char *cause_name(uintptr_t cause) {
         "reserved",
         "store page fault",
     };
-    if ((intptr_t) cause < 0)
+    if ((intptr_t) scause < 0)
         return "interrupt";
-    return cause < sizeof(names) / sizeof(names[0]) ? names[cause] : "unknown cause";
+    return scause < sizeof(names) / sizeof(names[0]) ? names[scause] : "unknown cause";
 }
 
 __attribute__((used)) static void report_trap_in_report(void) {
     WRITE_CSR(stvec, shutdown_through_sbi);
-    printf("\nTRAP in the report of a trap: %s, sepc %p\n", cause_name(READ_CSR(scause)),
+    printf("\nTRAP in the report of a trap: %s, sepc %p\n", trap_name(READ_CSR(scause)),
            (void *) READ_CSR(sepc));
     shutdown(false);
 }
@@ -155,10 +142,10 @@ __attribute__((naked, aligned(4))) static void trap_in_report(void) {
 }
 
 /* Print all that is known of a trap that nobody expected, and give up. */
-__attribute__((used)) static void report_trap(const uintptr_t *registers) {
+static _Noreturn void report_trap(const uintptr_t *registers) {
     WRITE_CSR(stvec, trap_in_report);
     uintptr_t cause = READ_CSR(scause);
-    printf("TRAP: %s\n", cause_name(cause));
+    printf("TRAP: %s\n", trap_name(cause));
     printf("  scause %p  sepc %p  stval %p", (void *) cause, (void *) READ_CSR(sepc),
            (void *) READ_CSR(stval));
     for (size_t i = 0; i < REGISTERS; i++)
@@ -167,18 +154,66 @@ __attribute__((used)) static void report_trap(const uintptr_t *registers) {
     shutdown(false);
 }
 
-/* Where every trap goes. Saves x1 to x31 in the order of register_names. sscratch holds the top of
- * trap_stack, and sp's value while sp is in use here. */
+/* While a trap is expected: call_guarded's stack pointer. Otherwise 0. */
+__attribute__((used)) static uintptr_t guarded_sp;
+
+static struct trap caught;
+
+/* Call run(argument) with guarded_sp set. 0: it came back; 1: it trapped, and call_guarded goes on
+ * at trap_landing. The registers that a call must leave as they were are on the stack meanwhile. */
+__attribute__((naked)) static uintptr_t call_guarded(void (*run)(uintptr_t), uintptr_t argument) {
+    __asm__ volatile("addi sp, sp, -32 * " REG_SIZE "\n"
+                     ".irp n, " KEPT_BY_CALLS "\n" STORE "x\\n, \\n * " REG_SIZE "(sp)\n"
+                     ".endr\n"
+                     "la t0, guarded_sp\n" STORE "sp, (t0)\n"
+                     "mv t0, a0\n"
+                     "mv a0, a1\n"
+                     "jalr t0\n"
+                     "li a0, 0\n"
+                     "j 1f\n"
+                     "trap_landing: li a0, 1\n"
+                     "1: la t0, guarded_sp\n" STORE "zero, (t0)\n"
+                     ".irp n, " KEPT_BY_CALLS "\n" LOAD "x\\n, \\n * " REG_SIZE "(sp)\n"
+                     ".endr\n"
+                     "addi sp, sp, 32 * " REG_SIZE "\n"
+                     "ret\n");
+}
+
+bool trap_expect(void (*run)(uintptr_t), uintptr_t argument, struct trap *trap) {
+    bool trapped = call_guarded(run, argument) != 0;
+    if (trapped)
+        *trap = caught;
+    return trapped;
+}
+
+/* A trap that is expected: have trap_entry return to trap_landing. Any other: report it. */
+__attribute__((used)) static void handle_trap(uintptr_t *registers) {
+    extern char trap_landing[];
+    if (guarded_sp == 0)
+        report_trap(registers);
+    caught = (struct trap){READ_CSR(scause), READ_CSR(sepc), READ_CSR(stval)};
+    registers[SP] = guarded_sp;
+    guarded_sp = 0;
+    WRITE_CSR(sepc, trap_landing);
+}
+
+/* Where every trap goes. Saves x1 to x31 in the order of register_names, and returns to where sepc
+ * says after a trap that was expected. sscratch holds the top of trap_stack, and sp's value while
+ * sp is in use here. */
 __attribute__((naked, aligned(4))) static void trap_entry(void) {
     __asm__ volatile("csrrw sp, sscratch, sp\n"
                      "addi sp, sp, -32 * " REG_SIZE "\n"
-                     ".irp n, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, "
-                     "21, 22, 23, 24, 25, 26, 27, 28, 29, 30, 31\n" STORE
-                     "x\\n, (\\n - 1) * " REG_SIZE "(sp)\n"
+                     ".irp n, " ALL_BUT_SP "\n" STORE "x\\n, (\\n - 1) * " REG_SIZE "(sp)\n"
                      ".endr\n"
                      "csrr a0, sscratch\n" STORE "a0, 1 * " REG_SIZE "(sp)\n"
                      "mv a0, sp\n"
-                     "j report_trap\n");
+                     "call handle_trap\n" LOAD "a0, 1 * " REG_SIZE "(sp)\n"
+                     "csrw sscratch, a0\n"
+                     ".irp n, " ALL_BUT_SP "\n" LOAD "x\\n, (\\n - 1) * " REG_SIZE "(sp)\n"
+                     ".endr\n"
+                     "addi sp, sp, 32 * " REG_SIZE "\n"
+                     "csrrw sp, sscratch, sp\n"
+                     "sret\n");
 }
 
 static void trap_init(void) {
@@ -198,6 +233,22 @@ static struct machine machine;
 #define FDT_LIMIT (1024 * 1024)
 #endif
 
+/* Firmware lies at the start of the memory that the kernel is in. Some does not say so in the
+ * device tree: if nothing is reserved at that start, all of it up to the kernel is. */
+static void reserve_silent_firmware(void) {
+    paddr_t image = (paddr_t) __image;
+    for (size_t i = 0; i < machine.memory.count; i++) {
+        paddr_t start = machine.memory.ranges[i].start;
+        for (size_t j = 0; j < machine.usable.count; j++) {
+            struct memory_range usable = machine.usable.ranges[j];
+            if (usable.start == start && start < image && image < usable.end) {
+                map_add(&machine.reserved, start, image);
+                map_remove(&machine.usable, start, image);
+            }
+        }
+    }
+}
+
 /* What is memory, and what of it is nobody's. Without a device tree, what kernel.ld says. */
 static void find_memory(const void *fdt) {
     enum fdt_error error = machine_read(&machine, fdt, FDT_LIMIT);
@@ -207,6 +258,7 @@ static void find_memory(const void *fdt) {
         map_add(&machine.memory, (paddr_t) __image, (paddr_t) __free_ram_end);
         map_add(&machine.usable, (paddr_t) __image, (paddr_t) __free_ram_end);
     }
+    reserve_silent_firmware();
     map_add(&machine.reserved, (paddr_t) __image, (paddr_t) __image_end);
     map_remove(&machine.usable, (paddr_t) __image, (paddr_t) __image_end);
 }

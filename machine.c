@@ -1,6 +1,8 @@
 /* From the device tree to maps. */
 #include "machine.h"
 
+#include "common.h"
+
 /* The last address that a map can have as an end. */
 #define TOP (UINTPTR_MAX / PAGE_SIZE * PAGE_SIZE)
 

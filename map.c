@@ -1,6 +1,8 @@
 /* Maps: sorted lists of address ranges. */
 #include "map.h"
 
+#include "common.h"
+
 /* Put one range before position `at`, or, if it is empty, nothing. */
 static void insert(struct memory_map *map, size_t at, struct memory_range range) {
     if (range.start >= range.end)

@@ -1,7 +1,7 @@
 /* A map: which addresses belong to something, as ranges of whole pages. */
 #pragma once
 
-#include "common.h"
+#include "alloc/alloc.h"
 
 /* The addresses from start to end - 1, both multiples of PAGE_SIZE. */
 struct memory_range {

@@ -9,6 +9,8 @@
  */
 #include "memory.h"
 
+#include "common.h"
+
 #define META_UNIT ((size_t) 64 * 1024)
 
 struct page_allocator frames;

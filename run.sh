@@ -123,7 +123,8 @@ done
 : "${PROGRAM:=tests/selftest.c tests/selftest_vm.c}"
 : "${MARCH:=rv${XLEN}gc}"
 [[ $XLEN == 64 || $XLEN == 32 ]] || wrong_usage "XLEN=$XLEN: there are 64 and 32"
-[[ $TIME_LIMIT =~ ^[1-9][0-9]{0,5}$ ]] || wrong_usage "TIME_LIMIT=$TIME_LIMIT: not a number of seconds"
+[[ $TIME_LIMIT =~ ^[1-9][0-9]{0,5}$ ]] ||
+    wrong_usage "TIME_LIMIT=$TIME_LIMIT: not a number of seconds"
 read -r -a program <<<"$PROGRAM"
 ((${#program[@]} > 0)) || wrong_usage "PROGRAM names no file"
 for file in "${program[@]}"; do
@@ -153,7 +154,7 @@ build_kernel() {
         -DALLOC="${stage}_stage" $CFLAGS \
         --ld-path="$LD" -nostdlib -static -Wl,--fatal-warnings -Wl,--gc-sections \
         -Wl,--build-id=none -Wl,-T,kernel.ld -o "$kernel.$$" \
-        kernel.c common.c fdt.c map.c machine.c memory.c alloc/*.c "${program[@]}"
+        kernel.c common.c fdt.c map.c machine.c memory.c page_table.c vm.c alloc/*.c "${program[@]}"
     mv -f "$kernel.$$" "$kernel"
     cp "$kernel" "kernel.elf.$$" && mv -f "kernel.elf.$$" kernel.elf
 }
@@ -227,7 +228,8 @@ boot() {
     qemu_pid=""
     end_qemu
     ((status == 0)) && [[ $verdict == *" passed, 0 failed"* ]] && return 0
-    [[ $started ]] || say "QEMU ended with status $status before the kernel printed anything: see $log"
+    [[ $started ]] ||
+        say "QEMU ended with status $status before the kernel printed anything: see $log"
     name_addresses "$log"
     return 1
 }
@@ -295,7 +297,8 @@ run_gdb() {
     need compiler emulator debugger
     build_kernel "$1"
     qemu_command
-    # A process group of its own: Ctrl-C is for the debugger.
+    # Ctrl-C is for the debugger: QEMU gets a process group of its own, and run.sh goes on.
+    trap : INT
     set -m
     qemu+=(-S -gdb "tcp:127.0.0.1:$port")
     show "${qemu[@]}"
@@ -303,7 +306,8 @@ run_gdb() {
     qemu_pid=$!
     set +m
     case $(basename "$GDB") in
-    *lldb*) run "$GDB" "$kernel" -o "gdb-remote 127.0.0.1:$port" -o "breakpoint set -n kernel_main" ;;
+    *lldb*) run "$GDB" "$kernel" -o "gdb-remote 127.0.0.1:$port" \
+        -o "breakpoint set -n kernel_main" ;;
     *) run "$GDB" -q "$kernel" -ex "set confirm off" -ex "target remote 127.0.0.1:$port" \
         -ex "break kernel_main" ;;
     esac

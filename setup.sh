@@ -16,27 +16,28 @@ misses() {
     missing+=("$1"$'\t'"$2")
 }
 
-# Which package brings a tool; several are joined by a plus.
+# Which package brings a tool.
 PACKAGES="
-tool          apt                        dnf                     pacman                      brew
-clang         clang                      clang                   clang                       llvm
-lld           lld                        lld                     lld                         lld
-llvm          llvm                       llvm                    llvm                        llvm
-qemu          qemu-system-misc           qemu-system-riscv-core  qemu-system-riscv           qemu
-opensbi       opensbi                    qemu-system-riscv-core  qemu-system-riscv-firmware  qemu
-gdb           gdb-multiarch              gdb                     riscv64-elf-gdb             riscv64-elf-gdb
-prove         perl                       perl-Test-Harness       perl                        perl
-bats          bats                       bats                    bash-bats                   bats-core
-shellcheck    shellcheck                 ShellCheck              shellcheck                  shellcheck
-clang-format  clang-format               clang-tools-extra       clang                       clang-format
-cmocka        libcmocka-dev              libcmocka-devel         cmocka                      cmocka
-sanitizers    libclang-rt-dev+libc6-dev  compiler-rt             compiler-rt                 llvm
+tool          apt               dnf                     pacman                      brew
+clang         clang             clang                   clang                       llvm
+lld           lld               lld                     lld                         lld
+llvm          llvm              llvm                    llvm                        llvm
+qemu          qemu-system-misc  qemu-system-riscv-core  qemu-system-riscv           qemu
+opensbi       opensbi           qemu-system-riscv-core  qemu-system-riscv-firmware  qemu
+gdb           gdb-multiarch     gdb                     riscv64-elf-gdb             riscv64-elf-gdb
+prove         perl              perl-Test-Harness       perl                        perl
+bats          bats              bats                    bash-bats                   bats-core
+shellcheck    shellcheck        ShellCheck              shellcheck                  shellcheck
+clang-format  clang-format      clang-tools-extra       clang                       clang-format
+libc          libc6-dev         glibc-devel             glibc                       llvm
+cmocka        libcmocka-dev     libcmocka-devel         cmocka                      cmocka
+sanitizers    libclang-rt-dev   compiler-rt             compiler-rt                 llvm
 "
 
 package_of() {
     local tool apt dnf pacman brew
     while read -r tool apt dnf pacman brew; do
-        [[ $tool != "$2" ]] || printf '%s\n' "${!1}" | tr + '\n'
+        [[ $tool != "$2" ]] || printf '%s\n' "${!1}"
     done <<<"$PACKAGES"
     : "$apt$dnf$pacman$brew" # used by name
 }
@@ -88,7 +89,8 @@ need() {
         [[ $answer == [yY]* ]] || fail "nothing was installed"
     fi
     # Its progress is worth seeing, but not in a result that is read from standard output.
-    { run "${refresh[@]}" && run "${installer[@]}"; } >&2 || fail "the installation failed, see above"
+    { run "${refresh[@]}" && run "${installer[@]}"; } >&2 ||
+        fail "the installation failed, see above"
 
     hash -r
     missing=()
@@ -128,15 +130,13 @@ find_clang() {
             fail "CC=$CC: not a clang of version $MIN_CLANG or later with a RISC-V target"
         return
     fi
-    for name in $(versioned clang); do
-        # A PATH may hold several: Apple's first, say, and Homebrew's behind it.
-        for path in $(type -aP "$name" || true); do
-            if is_good_clang "$path"; then
-                CC=$path
-                return
-            fi
-        done
-    done
+    # A PATH may hold several: Apple's first, say, and Homebrew's behind it.
+    while IFS= read -r path; do
+        if is_good_clang "$path"; then
+            CC=$path
+            return
+        fi
+    done < <(for name in $(versioned clang); do type -aP "$name" || true; done)
     misses clang "clang $MIN_CLANG or later with a RISC-V target"
 }
 
@@ -167,7 +167,7 @@ find_compiler() {
 # ---- QEMU and its firmware ----
 
 find_emulator() {
-    local version
+    local version oldest
     if [[ ! ${QEMU:-} ]]; then
         QEMU=$(command -v "qemu-system-riscv$XLEN") || QEMU=""
     elif ! command -v "$QEMU" >/dev/null; then
@@ -178,9 +178,11 @@ find_emulator() {
         [[ ${BIOS:-} ]] || misses opensbi "OpenSBI's fw_dynamic for QEMU"
         return
     fi
-    version=$("$QEMU" --version 2>/dev/null | sed -n 's/.*version \([0-9]*\.[0-9]*\).*/\1/p') ||
-        fail "QEMU=$QEMU: not a QEMU that runs here"
-    [[ $(printf '%s\n' "$MIN_QEMU" "$version" | sort -t. -k1,1n -k2,2n | head -n 1) == "$MIN_QEMU" ]] ||
+    version=$("$QEMU" --version 2>/dev/null |
+        sed -n 's/.*version \([0-9]*\.[0-9]*\).*/\1/p') || version=""
+    [[ $version ]] || fail "QEMU=$QEMU: not a QEMU that runs here"
+    oldest=$(printf '%s\n' "$MIN_QEMU" "$version" | sort -t. -k1,1n -k2,2n | head -n 1)
+    [[ $oldest == "$MIN_QEMU" ]] ||
         fail "$QEMU is version $version, and too old: $MIN_QEMU or later is needed"
     find_firmware
 }
@@ -191,12 +193,12 @@ find_firmware() {
         [[ $BIOS == none || $BIOS == default || -f $BIOS ]] || fail "BIOS=$BIOS: no such file"
         return
     fi
-    for folder in $("$QEMU" -L help); do
+    while IFS= read -r folder; do
         if [[ -f $folder/$file ]]; then
             BIOS=$folder/$file
             return
         fi
-    done
+    done < <("$QEMU" -L help)
     [[ $XLEN == 64 ]] || fail "no 32-bit OpenSBI here ($file). Debian and Ubuntu package none; \
 QEMU's own releases bring it (https://www.qemu.org/download, folder pc-bios): \
 BIOS=path/to/$file XLEN=32 ./run.sh"
@@ -210,7 +212,8 @@ find_debugger() {
         command -v "$GDB" >/dev/null || fail "GDB=$GDB: no such command"
         return
     fi
-    GDB=$(first_of gdb-multiarch riscv64-elf-gdb riscv64-unknown-elf-gdb riscv64-linux-gnu-gdb lldb) ||
+    GDB=$(first_of gdb-multiarch riscv64-elf-gdb riscv64-unknown-elf-gdb riscv64-linux-gnu-gdb \
+        lldb) ||
         misses gdb "a debugger for RISC-V: gdb-multiarch, riscv64-*-gdb or lldb"
 }
 
@@ -227,7 +230,7 @@ find_tests() {
         command -v "$tool" >/dev/null || misses "$tool" "$tool"
     done
     command -v gdb-multiarch >/dev/null || GDB="" find_debugger
-    builds -fsanitize=address,undefined ||
-        misses sanitizers "clang's AddressSanitizer and the C library's headers"
+    builds -O0 || misses libc "the C library's headers"
+    builds -fsanitize=address,undefined || misses sanitizers "clang's AddressSanitizer"
     builds -lcmocka || misses cmocka "cmocka"
 }

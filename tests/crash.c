@@ -2,6 +2,9 @@
  * CFLAGS=-DCRASH=double_free. Each must end with a report and exit status 1. */
 #include "../machine.h"
 #include "../memory.h"
+#include "../vm.h"
+
+static const struct memory_map *usable;
 
 /* Store through a null pointer. */
 __attribute__((used)) static void null_store(void) {
@@ -54,6 +57,21 @@ __attribute__((used)) static void trap_in_trap(void) {
     __asm__ volatile("csrw sscratch, %0\n.word 0" ::"r"((uintptr_t) 0x80080000 + 512));
 }
 
+/* Read what was freed. Only with paging on does anybody notice. */
+__attribute__((used)) static void use_after_free(void) {
+    vaddr_t page = 0;
+    vm_init(usable);
+    vm_alloc(1, &page);
+    vm_free(page, 1);
+    printf("%d\n", *(volatile char *) page);
+}
+
+/* As endless_recursion, but the page under the stack is not mapped. */
+__attribute__((used)) static void guarded_recursion(void) {
+    vm_init(usable);
+    recurse(0);
+}
+
 __attribute__((used)) static void hang(void) {
     for (;;)
         __asm__ volatile("");
@@ -68,6 +86,7 @@ bool program(const struct alloc_stage *stage, const struct machine *machine,
              struct memory_range free_ram) {
     memory_init(stage, &machine->usable);
     memory_add(free_ram.start, free_ram.end);
+    usable = &machine->usable;
     CRASH();
     return false;
 }

@@ -25,10 +25,9 @@ void expect_equal(uintptr_t found, uintptr_t expected, const char *what, int lin
            (size_t) found, (size_t) expected, (size_t) expected);
 }
 
-/* The same sequence in every run: Marsaglia's xorshift with 32 bits. */
 static uint32_t random_state;
 
-static uint32_t random_below(uint32_t bound) {
+uint32_t random_below(uint32_t bound) {
     random_state ^= random_state << 13;
     random_state ^= random_state >> 17;
     random_state ^= random_state << 5;

@@ -2,6 +2,7 @@
  * selftest.c goes through. */
 #pragma once
 
+#include "../common.h"
 #include "../machine.h"
 #include "../memory.h"
 
@@ -46,6 +47,9 @@ void expect_equal(uintptr_t found, uintptr_t expected, const char *what, int lin
         EXPECT_EQUAL(page_largest_run(&frames), largest_before);                             \
         EXPECT(page_check(&frames));                                                         \
     } while (0)
+
+/* The same sequence in every run: Marsaglia's xorshift with 32 bits. */
+uint32_t random_below(uint32_t bound);
 
 static inline paddr_t after(paddr_t paddr, size_t n) {
     return paddr + n * PAGE_SIZE;

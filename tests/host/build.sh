@@ -1,0 +1,79 @@
+#!/usr/bin/env bash
+# Build the host tests into build/host, or into the directory that is named. Each of the programs
+# speaks TAP: CMOCKA_MESSAGE_OUTPUT=TAP prove build/host/*.t
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+
+out=${1:-build/host}
+compiler=${HOST_CC:-${CC:-clang}}
+flags=(-std=c11 -g -O1 -fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all
+    -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wcast-qual -Wstrict-prototypes
+    -Wmissing-prototypes -Wundef -Werror)
+
+# The kernel's own functions step aside for the C library's. Only calls and declarations change:
+# the attribute format(printf, 1, 2) keeps its printf.
+kernel_flags=(-ffreestanding)
+for name in printf putchar memset memcpy memmove memcmp strlen; do
+    kernel_flags+=("-D$name(...)=kernel_$name(__VA_ARGS__)")
+done
+
+# objects FOLDER ARGUMENT... : compile into a folder of $out. Sources are named by full paths.
+objects() {
+    local folder=$out/$1
+    shift
+    mkdir -p "$folder"
+    (cd "$folder" && "$compiler" "${flags[@]}" -c "$@")
+}
+
+# program NAME ARGUMENT...
+program() {
+    local name=$1
+    shift
+    "$compiler" "${flags[@]}" "$@" -o "$out/$name.t" -lcmocka
+}
+
+# Run two functions side by side; fail if one of them does.
+both() {
+    local one two status=0
+    "$1" &
+    one=$!
+    "$2" &
+    two=$!
+    wait "$one" || status=1
+    wait "$two" || status=1
+    return "$status"
+}
+
+shared_alloc() {
+    objects alloc "$PWD"/alloc/*.c
+}
+
+shared_rest() {
+    objects trial "$PWD"/tests/host/trial.c "$PWD"/tests/host/oracle.c
+    objects kernel "${kernel_flags[@]}" "$PWD"/{common,map,memory}.c "$PWD/tests/selftest.c"
+}
+
+# What the interface does, with the oracle.
+programs_of_trials() {
+    for name in random alloc errors free ranges buddy; do
+        program "test_$name" "tests/host/test_$name.c" "$out"/{alloc,trial}/*.o
+    done
+}
+
+programs_of_parts() {
+    for name in words bits bounds; do
+        program "test_$name" "tests/host/test_$name.c" "$out"/alloc/*.o
+    done
+    program test_common "${kernel_flags[@]}" tests/host/test_common.c "$out/kernel/common.o"
+    for stage in bump bitmap stack tree buddy; do
+        program "selftest_$stage" "${kernel_flags[@]}" "-DALLOC=${stage}_stage" \
+            tests/host/selftest_host.c "$out"/{alloc,kernel}/*.o
+    done
+}
+
+mkdir -p "$out"
+rm -f "$out"/*.t
+out=$(cd "$out" && pwd)
+both shared_alloc shared_rest
+both programs_of_trials programs_of_parts

@@ -1,0 +1,44 @@
+/* The kernel's self-test as a program of the host: under the stage that the build names, on memory
+ * from the host. No hart, no traps, no MMU; its exit status is the verdict.
+ *
+ *   memory   │   64 MiB: the window   │ reserved │ 8 MiB │
+ *            └ an odd multiple of 64 KiB, as __free_ram may be */
+#define _POSIX_C_SOURCE 200809L
+#include "../selftest.h"
+
+#include <stdlib.h>
+#include <unistd.h>
+
+#define KIB ((size_t) 1024)
+#define MIB (1024 * KIB)
+
+void putchar(char c) {
+    if (write(STDOUT_FILENO, &c, 1) != 1)
+        _exit(2);
+}
+
+_Noreturn void shutdown(bool ok) {
+    exit(ok ? 0 : 1);
+}
+
+const struct test_list vm_tests = {0}; /* they need an MMU */
+
+static struct machine machine;
+
+int main(void) {
+    void *block;
+    if (posix_memalign(&block, 128 * KIB, 74 * MIB) != 0)
+        return 2;
+    paddr_t start = (paddr_t) block + 64 * KIB;
+    paddr_t hole = start + 64 * MIB, rest = hole + MIB, end = rest + 8 * MIB;
+    map_add(&machine.memory, start, end);
+    map_add(&machine.reserved, hole, rest);
+    map_add(&machine.usable, start, hole);
+    map_add(&machine.usable, rest, end);
+
+    memory_init(&ALLOC, &machine.usable);
+    memory_add(0, UINTPTR_MAX);
+    bool ok = program(&ALLOC, &machine, (struct memory_range){start, hole});
+    free(block);
+    shutdown(ok);
+}

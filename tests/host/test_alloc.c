@@ -1,0 +1,212 @@
+/* What page_alloc and page_alloc_at hand out, under every stage. */
+#include "trial.h"
+
+/* Sizes where a bitmap's words, and the words of its summaries, begin and end. */
+static const size_t BORDERS[] = {1,   2,   3,   31,  32,  33,   63,   64,   65,   66,  127,
+                                 128, 129, 255, 256, 257, 1000, 4095, 4096, 4097, 4159};
+#define BORDER_COUNT (sizeof(BORDERS) / sizeof(BORDERS[0]))
+
+static void the_first_two_pages_are_followed_by_the_third(void **state) {
+    struct trial *t = *state;
+    manage_all(t, RAM, 64 * MIB);
+    assert_int_equal(must_alloc(t, 2, PAGE_SIZE), RAM);
+    assert_int_equal(must_alloc(t, 1, PAGE_SIZE), RAM + 8 * KIB);
+    assert_int_equal(page_used(&t->a), 3);
+}
+
+static void a_fresh_start_needs_no_aligned_memory(void **state) {
+    struct trial *t = *state;
+    paddr_t start = RAM + 123 * 64 * KIB; /* of 4 pages or more, as alloc.h wants it for a buddy */
+    manage_all(t, start, 3 * MIB);
+    assert_int_equal(must_alloc(t, 2, PAGE_SIZE), start);
+    assert_int_equal(must_alloc(t, 1, PAGE_SIZE), start + 8 * KIB);
+}
+
+static void n_pages_are_counted_as_n(void **state) {
+    struct trial *t = *state;
+    for (size_t i = 0; i < BORDER_COUNT; i++) {
+        manage_all(t, RAM, 64 * MIB);
+        assert_int_equal(must_alloc(t, BORDERS[i], PAGE_SIZE), RAM);
+        assert_int_equal(page_used(&t->a), BORDERS[i]);
+        assert_int_equal(page_available(&t->a), 64 * MIB / PAGE_SIZE - BORDERS[i]);
+        look_at_all(t);
+    }
+}
+
+/* Take single pages until there are none, then look. */
+static void expect_all_pages_once(struct trial *t) {
+    paddr_t out;
+    size_t count = 0;
+    while (try_alloc(t, 1, PAGE_SIZE, &out) == ALLOC_OK)
+        count++;
+    assert_int_equal(count, page_total(&t->a));
+    assert_int_equal(page_available(&t->a), 0);
+    look_at_all(t);
+}
+
+static void every_page_of_a_span_is_handed_out_once(void **state) {
+    struct trial *t = *state;
+    static const size_t offsets[] = {0, 1, 37, 63, 64, 65, 4095, 4096 * 64 - 1};
+    t->is_watched = false;
+    for (size_t i = 0; i < BORDER_COUNT; i++) {
+        for (size_t j = 0; j < sizeof(offsets) / sizeof(offsets[0]); j++) {
+            manage_all(t, after(RAM, offsets[j]), BORDERS[i] * PAGE_SIZE);
+            expect_all_pages_once(t);
+        }
+    }
+}
+
+static void the_last_page_of_a_span_is_a_bound(void **state) {
+    struct trial *t = *state;
+    paddr_t out;
+    for (size_t i = 0; i < BORDER_COUNT; i++) {
+        size_t n = BORDERS[i];
+        manage_all(t, RAM, n * PAGE_SIZE);
+        assert_error(try_alloc(t, n + 1, PAGE_SIZE, &out), ALLOC_NO_MEMORY);
+        assert_error(try_alloc_at(t, after(RAM, n - 1), 1), ALLOC_OK);
+        assert_error(try_alloc_at(t, after(RAM, n), 1), ALLOC_INVALID);
+        assert_error(try_alloc(t, n, PAGE_SIZE, &out), ALLOC_NO_MEMORY);
+        look_at_all(t);
+    }
+}
+
+static void every_page_can_be_had_alone_at_its_address(void **state) {
+    struct trial *t = *state;
+    for (size_t page = 0; page < 200; page++) {
+        manage_all(t, after(RAM, 5), 200 * PAGE_SIZE);
+        assert_error(try_alloc_at(t, after(RAM, 5 + page), 1), ALLOC_OK);
+        assert_error(try_alloc_at(t, after(RAM, 5 + page), 1), ALLOC_OVERLAP);
+        look_at_all(t);
+    }
+}
+
+static void every_run_of_a_small_span_can_be_had_at_its_address(void **state) {
+    struct trial *t = *state;
+    for (size_t first = 0; first < 130; first++) {
+        for (size_t n = 1; n <= 130 - first; n++) {
+            manage_all(t, after(RAM, 3), 130 * PAGE_SIZE);
+            assert_error(try_alloc_at(t, after(RAM, 3 + first), n), ALLOC_OK);
+            look_at_all(t);
+        }
+    }
+}
+
+static void runs_at_the_borders_of_summaries_can_be_had_at_their_address(void **state) {
+    struct trial *t = *state;
+    for (size_t i = 0; i < BORDER_COUNT; i++) {
+        manage_all(t, after(RAM, 7), 10000 * PAGE_SIZE);
+        assert_error(try_alloc_at(t, after(RAM, 4096 - 1), BORDERS[i]), ALLOC_OK);
+        look_at_all(t);
+    }
+}
+
+/* Only every `step`-th page is allocated: what is free between is step - 1 pages. */
+static void a_run_needs_n_free_pages_side_by_side(void **state) {
+    struct trial *t = *state;
+    paddr_t out;
+    for (size_t step = 2; step < 140; step++) {
+        manage_all(t, RAM, 1000 * PAGE_SIZE);
+        for (size_t page = step - 1; page < 1000; page += step)
+            assert_error(try_alloc_at(t, after(RAM, page), 1), ALLOC_OK);
+        assert_error(try_alloc(t, step, PAGE_SIZE, &out), ALLOC_NO_MEMORY);
+        try_alloc(t, step - 1, PAGE_SIZE, &out);
+        try_alloc(t, step / 2, PAGE_SIZE, &out);
+        look_at_all(t);
+    }
+}
+
+static void alignments_are_kept_up_to_1_GiB(void **state) {
+    struct trial *t = *state;
+    t->is_watched = false;
+    for (size_t align = PAGE_SIZE; align <= MAX_ALIGN; align *= 2) {
+        manage_all(t, RAM + 37 * PAGE_SIZE, 5 * GIB);
+        paddr_t one = must_alloc(t, 1, align), three = must_alloc(t, 3, align);
+        assert_int_equal(one % align, 0);
+        assert_int_equal(three % align, 0);
+        assert_true(page_check(&t->a));
+    }
+}
+
+static void aligned_runs_are_counted_exactly_where_no_gap_is_lost(void **state) {
+    struct trial *t = *state;
+    manage_all(t, after(RAM, 64), 4096 * PAGE_SIZE);
+    assert_int_equal(must_alloc(t, 5, 64 * PAGE_SIZE), after(RAM, 64));
+    assert_int_equal(page_used(&t->a), 5);
+    must_alloc(t, 70, 64 * PAGE_SIZE);
+    assert_int_equal(page_used(&t->a), t->candidate->rules.loses_gaps ? 5 + 59 + 70 : 75);
+    look_at_all(t);
+}
+
+static void the_last_pages_of_the_address_space_can_be_managed(void **state) {
+    struct trial *t = *state;
+    paddr_t last_page = (paddr_t) 0 - PAGE_SIZE, start = (paddr_t) 0 - 16 * MIB;
+    paddr_t out;
+    manage_all(t, start, 16 * MIB);
+    assert_int_equal(must_alloc(t, 2, PAGE_SIZE), start);
+    assert_error(try_alloc(t, 1, GIB, &out), ALLOC_NO_MEMORY);
+    assert_error(try_alloc_at(t, last_page, 2), ALLOC_INVALID);
+    assert_error(try_alloc_at(t, last_page, 1), ALLOC_OK);
+    assert_error(try_alloc(t, 4096, PAGE_SIZE, &out), ALLOC_NO_MEMORY);
+    look_at_all(t);
+
+    manage_all(t, last_page, PAGE_SIZE);
+    assert_int_equal(must_alloc(t, 1, PAGE_SIZE), last_page);
+    look_at_all(t);
+}
+
+static void the_page_at_address_0_can_be_managed(void **state) {
+    struct trial *t = *state;
+    manage_all(t, 0, GIB);
+    assert_int_equal(must_alloc(t, 1, GIB), 0);
+    assert_int_equal(must_alloc(t, 1, PAGE_SIZE), PAGE_SIZE);
+    assert_true(page_check(&t->a));
+    manage_all(t, 0, PAGE_SIZE);
+    assert_error(try_alloc_at(t, 0, 1), ALLOC_OK);
+    look_at_all(t);
+}
+
+static void what_was_in_the_metadata_does_not_matter(void **state) {
+    struct trial *t = *state;
+    static const unsigned char garbage[] = {0x00, 0x01, 0x55, 0x80, 0xaa, 0xff};
+    for (size_t i = 0; i < sizeof(garbage); i++) {
+        t->garbage = garbage[i];
+        manage(t, after(RAM, 3), 5000 * PAGE_SIZE);
+        look_at_all(t);
+        assert_error(try_add(t, after(RAM, 3), 5000 * PAGE_SIZE), ALLOC_OK);
+        look_at_all(t);
+        must_alloc(t, 100, PAGE_SIZE);
+        must_alloc(t, 1, 64 * PAGE_SIZE);
+        look_at_all(t);
+    }
+}
+
+static void metadata_is_as_small_as_promised_at_64_GiB(void **state) {
+    struct trial *t = *state;
+    size_t pages = 64 * GIB / PAGE_SIZE;
+    size_t bytes = page_meta_size(t->candidate->stage, RAM, 64 * GIB);
+    double bits = (double) bytes * 8 / (double) pages;
+    print_message("# %s: %.3f bits a page, %zu KiB at 64 GiB\n",
+                  alloc_stage_name(t->candidate->stage), bits, bytes / KIB);
+    assert_true(bits <= t->candidate->meta_bits);
+}
+
+int main(void) {
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_first_two_pages_are_followed_by_the_third),
+        cmocka_unit_test(a_fresh_start_needs_no_aligned_memory),
+        cmocka_unit_test(n_pages_are_counted_as_n),
+        cmocka_unit_test(every_page_of_a_span_is_handed_out_once),
+        cmocka_unit_test(the_last_page_of_a_span_is_a_bound),
+        cmocka_unit_test(every_page_can_be_had_alone_at_its_address),
+        cmocka_unit_test(every_run_of_a_small_span_can_be_had_at_its_address),
+        cmocka_unit_test(runs_at_the_borders_of_summaries_can_be_had_at_their_address),
+        cmocka_unit_test(a_run_needs_n_free_pages_side_by_side),
+        cmocka_unit_test(alignments_are_kept_up_to_1_GiB),
+        cmocka_unit_test(aligned_runs_are_counted_exactly_where_no_gap_is_lost),
+        cmocka_unit_test(the_last_pages_of_the_address_space_can_be_managed),
+        cmocka_unit_test(the_page_at_address_0_can_be_managed),
+        cmocka_unit_test(what_was_in_the_metadata_does_not_matter),
+        cmocka_unit_test(metadata_is_as_small_as_promised_at_64_GiB),
+    };
+    return run_trials(tests, sizeof(tests) / sizeof(tests[0]), any_stage);
+}

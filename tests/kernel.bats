@@ -1,0 +1,396 @@
+#!/usr/bin/env bats
+# The kernel in QEMU: what it prints, how it ends, on which firmware, and what its image is.
+
+load helpers
+
+setup_file() {
+    find_tools
+}
+
+setup() {
+    enter_copy
+}
+
+# ---- the self-test ----
+
+@test "every stage passes with the least memory and with 1G, and begins at __free_ram" {
+    local stage size least start
+    run ./run.sh -m 1M
+    [[ $output =~ need\ ([0-9]+M)\ or\ more ]]
+    least=${BASH_REMATCH[1]}
+    for stage in $STAGES; do
+        for size in "$least" 1G; do
+            echo "# ./run.sh -m $size $stage"
+            run ./run.sh -m "$size" "$stage"
+            passes
+            matches "^$stage: "
+            [[ $output =~ $'\n'__free_ram\ 0x([0-9a-f]+) ]]
+            start=${BASH_REMATCH[1]}
+            says_line "$(printf '# alloc_pages(2) is at 0x%x, alloc_pages(1) at 0x%x' \
+                "0x$start" $((0x$start + 8192)))"
+        done
+    done
+}
+
+@test "prove takes run.sh for a test, and every stage passes it with 128M" {
+    local stage
+    for stage in $STAGES; do
+        echo "# prove -v ./run.sh :: $stage"
+        run prove -v ./run.sh :: "$stage"
+        ended_with 0
+        matches "^$stage: "
+        matches '^Files=1, Tests=[1-9][0-9]*,'
+        says_line "Result: PASS"
+    done
+}
+
+@test "llvm-nm shows the __free_ram that the kernel prints" {
+    local printed start end
+    run ./run.sh bump
+    printed=$output
+    run "$NM" kernel.elf
+    [[ $output =~ ([0-9a-f]+)\ .\ __free_ram$'\n' ]]
+    start=$((16#${BASH_REMATCH[1]}))
+    [[ $output =~ ([0-9a-f]+)\ .\ __free_ram_end$'\n' ]]
+    end=$((16#${BASH_REMATCH[1]}))
+    ((start % 4096 == 0 && end - start == 64 * 1024 * 1024))
+    output=$printed
+    matches "$(printf '^__free_ram 0x%x\\>.*\\<0x%x$' "$start" "$end")"
+}
+
+# ---- bad ends ----
+
+# Run crash.c's program $1; it must end with status 1.
+crash() {
+    run env PROGRAM=tests/crash.c CFLAGS="-DCRASH=$1" ./run.sh
+    ended_with 1
+}
+
+# Where crash.c has some text, as name_addresses prints it: function at file:line.
+place_of() {
+    local line
+    line=$(grep -nF -- "$2" tests/crash.c | head -n 1)
+    printf '%s at tests/crash.c:%s' "$1" "${line%%:*}"
+}
+
+# The trap report is there: cause, registers, and each address that is said to be somewhere.
+reports_trap() {
+    says_line "TRAP: $1"
+    matches '^  scause 0x[0-9a-f]+  sepc 0x[0-9a-f]+  stval 0x[0-9a-f]+$'
+    matches '^  ra 0x[0-9a-f]+ +sp 0x[0-9a-f]+ +gp 0x[0-9a-f]+ +tp 0x[0-9a-f]+ *$'
+    matches ' t6 0x[0-9a-f]+ *$'
+}
+
+@test "a store through a null pointer is reported with its address and place" {
+    crash null_store
+    reports_trap "store access fault"
+    matches 'scause 0x7 .* stval 0x0$'
+    says " is $(place_of null_store 'volatile int *) NULL')"
+}
+
+@test "an illegal instruction is reported with its place" {
+    crash illegal_instruction
+    reports_trap "illegal instruction"
+    says " is $(place_of illegal_instruction '__asm__ volatile(".word 0")')"
+}
+
+@test "a jump to where no memory is is reported with the place that jumped" {
+    crash wild_jump
+    reports_trap "instruction access fault"
+    matches 'sepc 0x1000000  stval 0x1000000$'
+    says_line "0x1000000 is no code of the kernel"
+    says " is $(place_of wild_jump 'nowhere();')"
+}
+
+@test "a stack that grew too far and came back is named at shutdown" {
+    crash stack_overrun
+    matches '^stack overrun: the canary at 0x[0-9a-f]+ is gone$'
+    says_not TRAP
+}
+
+@test "an endless recursion is reported with its place, and the overrun is named" {
+    crash endless_recursion
+    reports_trap "store access fault"
+    matches '^stack overrun: the canary at 0x[0-9a-f]+ is gone$'
+    matches '^0x[0-9a-f]+ is recurse at tests/crash\.c:[0-9]+'
+}
+
+@test "out of memory is a panic that names the caller" {
+    crash out_of_memory
+    matches '^PANIC: memory\.c:[0-9]+: out of memory: 1 pages wanted, 0 free, called from 0x'
+    says " is $(place_of out_of_memory 'alloc_pages(1);')"
+}
+
+@test "a double free is a panic that names the error, the address and the caller" {
+    crash double_free
+    matches '^PANIC: .*free_pages\(0x[0-9a-f]+, 1\): ALLOC_NOT_ALLOCATED, called from 0x'
+    # The second of the two calls, not the first.
+    says " is double_free at tests/crash.c:$(grep -n 'free_pages(page, 1)' tests/crash.c |
+        sed -n '2s/:.*//p')"
+}
+
+@test "a panic prints file, line and message" {
+    crash false_assumption
+    says_line "PANIC: $(place_of '' 'PANIC(' | sed 's/^ at //'): the answer is 42"
+}
+
+@test "a trap in the report of a trap ends the kernel all the same" {
+    crash trap_in_trap
+    matches '^TRAP in the report of a trap: store access fault, sepc 0x'
+    matches '^0x[0-9a-f]+ is .* at .*\.c:[0-9]+'
+}
+
+@test "a use after vm_free is reported with its place" {
+    crash use_after_free
+    reports_trap "load page fault"
+    says " is $(place_of use_after_free '(volatile char *) page')"
+}
+
+@test "an endless recursion with paging on is stopped by the guard page" {
+    crash guarded_recursion
+    reports_trap "store page fault"
+    matches '^0x[0-9a-f]+ is recurse at tests/crash\.c:[0-9]+'
+}
+
+@test "a kernel that hangs is ended after the time limit, and run.sh says so" {
+    note_qemu
+    SECONDS=0
+    TIME_LIMIT=2 crash hang
+    ((SECONDS >= 2 && SECONDS < 12))
+    says_line "run.sh: the kernel did not shut down within 2 seconds: QEMU was ended"
+    no_qemu_is_left
+}
+
+@test "a failed test fails the run" {
+    crash failed_test
+    says_line "0 passed, 1 failed"
+}
+
+@test "each of crash.c's programs is run here" {
+    local name
+    run sed -n 's/^__attribute__((used)) static void \([a-z_]*\)(void) {$/\1/p' tests/crash.c
+    says_line null_store
+    for name in "${lines[@]}"; do
+        grep -q " crash $name$" tests/kernel.bats || differs "a test of $name"
+    done
+}
+
+# A program that prints $1 and returns $2: what the kernel says and what it does may differ.
+program_that_prints() {
+    sed -e "s/^    CRASH();\$/    printf(\"$1\\\\n\");/" \
+        -e "s/^    return false;\$/    return $2;/" tests/crash.c >tests/liar.c
+    export PROGRAM=tests/liar.c
+}
+
+@test "a good verdict is not enough if the kernel shuts down with failure" {
+    program_that_prints "1 passed, 0 failed" false
+    run ./run.sh
+    ended_with 1
+}
+
+@test "shutting down without failure is not enough if the verdict is bad or missing" {
+    program_that_prints "3 passed, 1 failed" true
+    run ./run.sh
+    ended_with 1
+    program_that_prints "all is well" true
+    run ./run.sh
+    ended_with 1
+    program_that_prints "4 passed, 0 failed" true
+    run ./run.sh
+    ended_with 0
+}
+
+# ---- firmware ----
+
+@test "without a test device the verdict still gives the exit status" {
+    # The store to the one address traps, at the other it is ignored.
+    local device
+    for device in 0x1000000 0x50000000; do
+        echo "# TEST_DEVICE=$device"
+        CFLAGS=-DTEST_DEVICE=$device run ./run.sh bump
+        passes
+        PROGRAM=tests/crash.c CFLAGS="-DTEST_DEVICE=$device -DCRASH=failed_test" run ./run.sh bump
+        ended_with 1
+        says_line "0 passed, 1 failed"
+        says_not "did not shut down"
+        PROGRAM=tests/crash.c CFLAGS="-DTEST_DEVICE=$device -DCRASH=null_store" run ./run.sh bump
+        ended_with 1
+        says_line "TRAP: store access fault"
+        says_not "did not shut down"
+    done
+}
+
+@test "without a test device the firmware is told of the failure" {
+    build_shim 64
+    program_that_prints "1 passed, 0 failed" false
+    CFLAGS=-DTEST_DEVICE=0x1000000 BIOS=shim.elf run ./run.sh
+    ended_with 1
+    program_that_prints "1 passed, 0 failed" true
+    CFLAGS=-DTEST_DEVICE=0x1000000 BIOS=shim.elf run ./run.sh
+    ended_with 0
+}
+
+@test "firmware without legacy calls is used through Debug Console and System Reset" {
+    build_shim 64 -DNO_LEGACY
+    CFLAGS=-DTEST_DEVICE=0x1000000 BIOS=shim.elf run ./run.sh bump
+    passes
+}
+
+@test "firmware with nothing but legacy calls is used through these" {
+    build_shim 64 -DONLY_LEGACY
+    CFLAGS=-DTEST_DEVICE=0x1000000 BIOS=shim.elf run ./run.sh bump
+    passes
+}
+
+@test "of four harts that enter the kernel at once, one boots and the others are silent" {
+    build_shim 64
+    local try
+    for try in 1 2 3; do
+        echo "# boot $try"
+        BIOS=shim.elf QEMU_FLAGS="-smp 4" run ./run.sh bump
+        passes
+        (($(grep -c '^freeram: ' <<<"$output") == 1)) || differs "one hart's output"
+    done
+}
+
+@test "with four harts under OpenSBI one boots" {
+    QEMU_FLAGS="-smp 4" run ./run.sh bump
+    passes
+}
+
+# ---- rv32 ----
+
+@test "every stage builds for rv32 without a warning and passes there" {
+    local stage
+    use_rv32
+    for stage in $STAGES; do
+        run ./run.sh "$stage"
+        passes
+        matches '^freeram: rv32, '
+        says_not warning
+    done
+}
+
+@test "a trap on rv32 is reported with its place" {
+    use_rv32
+    crash null_store
+    reports_trap "store access fault"
+    says " is $(place_of null_store 'volatile int *) NULL')"
+}
+
+@test "four harts on rv32 are as one" {
+    use_rv32
+    QEMU_FLAGS="-smp 4" run ./run.sh
+    passes
+}
+
+# ---- the build ----
+
+@test "the kernel passes when compiled with -O0, with -Os and for bit manipulation" {
+    CFLAGS=-O0 run ./run.sh
+    passes
+    CFLAGS=-Os run ./run.sh
+    passes
+    MARCH=rv64gc_zba_zbb_zbs QEMU_FLAGS="-cpu rv64,zba=true,zbb=true,zbs=true" run ./run.sh -v
+    passes
+    says "-march=rv64gc_zba_zbb_zbs "
+}
+
+# The build fails for this reason, and leaves nothing that could be booted.
+fails_to_build() {
+    ended_with 1
+    says "$1"
+    says_not "freeram: "
+    [[ ! -e kernel.elf && ! -e $(echo build/*/kernel.elf) ]] || differs "no kernel.elf"
+}
+
+@test "an entry point that is missing fails the build" {
+    CFLAGS=-Wl,-e,nowhere run ./run.sh
+    fails_to_build "cannot find entry symbol nowhere"
+}
+
+@test "first instructions that lie elsewhere fail the build" {
+    sed -i.before 's/section("\.boot")/section(".text.boot")/' kernel.c
+    run ./run.sh
+    fails_to_build "boot must be the first instruction"
+}
+
+@test "an undefined symbol fails the build" {
+    program_that_prints "" "page_check(nobody)"
+    echo "extern struct page_allocator *nobody;" >>memory.h
+    run ./run.sh
+    fails_to_build "undefined symbol: nobody"
+}
+
+@test "a warning fails the build" {
+    program_that_prints "" "sizeof(int) > -1"
+    run ./run.sh
+    fails_to_build "error: implicit conversion changes signedness"
+}
+
+@test "a wrong format for printf fails the build" {
+    program_that_prints "%d" true
+    run ./run.sh
+    fails_to_build "error: more '%' conversions than data arguments"
+}
+
+# Build the kernel, without booting it.
+build_only() {
+    stub ./no-qemu <<<'[[ $1 != --version ]] || echo "QEMU emulator version 9.9.9"'
+    BIOS=run.sh QEMU=./no-qemu run ./run.sh -v
+    [[ -s kernel.elf ]]
+}
+
+@test "no part of the kernel's image is both writable and executable" {
+    build_only
+    run "$OBJDUMP" -p kernel.elf
+    ended_with 0
+    matches '^ +filesz .* flags r-x$'
+    matches '^ +filesz .* flags rw-$'
+    matches '^ +filesz .* flags r--$'
+    says_not " flags rwx"
+    says_not " flags -wx"
+}
+
+@test "the kernel is complete without any library" {
+    use_rv32
+    build_only
+    says " -nostdlib "
+    run "$NM" --undefined-only kernel.elf
+    ended_with 0
+    says_nothing_but ""
+    # Arithmetic that compilers leave to their library has such names.
+    run "$NM" kernel.elf
+    says " __stack_top"
+    ! grep -E ' __[a-z]+[sdt]i[0-9]$' <<<"$output" || differs "no helper of a compiler"
+}
+
+# ---- the debugger ----
+
+# Skip unless it is gdb that run.sh finds.
+needs_gdb() {
+    type gdb-multiarch riscv64-elf-gdb riscv64-unknown-elf-gdb riscv64-linux-gnu-gdb 2>/dev/null |
+        grep -q ' is ' || skip "no gdb here that knows RISC-V"
+    export GDB_PORT=$((20000 + BASHPID % 20000))
+}
+
+@test "gdb stops at kernel_main with symbols, and leaves no QEMU when it quits" {
+    needs_gdb
+    note_qemu
+    run ./run.sh gdb bump <<<$'continue\nbacktrace 1\ninfo line\nprint bump_stage.name\nquit'
+    ended_with 0
+    matches '^Breakpoint 1, kernel_main \(.*hart='
+    matches '^(\(gdb\) )?#0  kernel_main \('
+    matches 'Line [0-9]+ of "kernel\.c"'
+    says '"bump"'
+    no_qemu_is_left
+}
+
+@test "gdb leaves no QEMU when it is killed" {
+    needs_gdb
+    note_qemu
+    stub ./dying-gdb <<<'kill -KILL $$'
+    GDB=./dying-gdb run ./run.sh gdb
+    ended_with 137
+    no_qemu_is_left
+}

@@ -1,0 +1,113 @@
+#!/usr/bin/env bats
+# The memory that the kernel finds: guests of all sizes, holes, several nodes, a tree that lies.
+
+load helpers
+
+setup() {
+    enter_copy
+}
+
+# The kernel's own count of pages: "buddy: 32573 pages, …".
+pages_managed() {
+    sed -n -E 's/^[a-z]+: ([0-9]+) pages, .*/\1/p' <<<"$output"
+}
+
+# Compile the device tree of QEMU's machine, with its memory node's reg as given, to tree.dtb.
+tree_with_memory() {
+    "${QEMU:-qemu-system-riscv64}" -bios none -machine virt,dumpdtb=qemu.dtb -m 128M 2>/dev/null
+    dtc -q -I dtb -O dts qemu.dtb |
+        sed "/memory@80000000/,/};/s/reg = .*/reg = <$1>;/" >tree.dts
+    dtc -q -I dts -O dtb -o tree.dtb tree.dts
+}
+
+@test "all stages pass with 32M, 4G, 64G and 1T, each within the usual time" {
+    local size
+    for size in 32M 4G 64G 1T; do
+        run ./run.sh -m "$size" all
+        ended_with 0
+        says_line "5 of 5 stages passed"
+    done
+}
+
+@test "at boot the map, the reservations, the metadata and the pages are printed" {
+    run ./run.sh tree
+    passes
+    says_line "memory    0x80000000 to 0x88000000, 131072 KiB"
+    matches '^reserved  0x80000000 to 0x800[0-9a-f]+, [0-9]+ KiB$' # OpenSBI
+    matches '^reserved  0x80200000 to 0x802[0-9a-f]+, [0-9]+ KiB$' # the kernel
+    matches '^reserved  0x87e00000 to 0x87e0[0-9a-f]+, [0-9]+ KiB$' # the device tree
+    matches '^tree: [0-9]+ pages, [0-9]+ KiB of metadata at 0x87ff0000$'
+}
+
+@test "every page is free, reserved or metadata" {
+    local pages kib=0 number
+    run ./run.sh bitmap
+    passes
+    pages=$(pages_managed)
+    while read -r number; do kib=$((kib + number)); done < <(
+        sed -n -E -e 's/^reserved .*, ([0-9]+) KiB$/\1/p' -e 's/.* pages, ([0-9]+) KiB of .*/\1/p' \
+            <<<"$output")
+    ((pages * 4 + kib == 128 * 1024)) || differs "$pages pages and $kib KiB to be 128 MiB"
+}
+
+@test "at 1T the guest touches little more than its metadata and the pages under test" {
+    [[ -r /proc/self/status ]] || skip "no /proc here"
+    stub ./watched-qemu <<END
+case \$1 in
+--version | -L) exec '${QEMU:-qemu-system-riscv64}' "\$@" ;;
+esac
+'${QEMU:-qemu-system-riscv64}' "\$@" &
+while kill -0 \$! 2>/dev/null; do
+    sed -n 's/^VmHWM:[[:space:]]*\\([0-9]*\\) kB/\\1/p' /proc/\$!/status >peak.new 2>/dev/null
+    [[ ! -s peak.new ]] || mv peak.new peak
+    sleep 0.05
+done
+wait \$!
+END
+    QEMU=./watched-qemu run ./run.sh -m 1T buddy
+    passes
+    local metadata
+    metadata=$(sed -n -E 's/.* pages, ([0-9]+) KiB of .*/\1/p' <<<"$output")
+    # Three times the metadata, for physical and for twice as many virtual addresses; 64 MiB of pages
+    # under test; and for QEMU itself what it takes here, 118 MiB and 100 MiB to track 1T.
+    (($(<peak) < 3 * metadata + (64 + 118 + 100) * 1024)) ||
+        differs "QEMU to have touched less than its $(<peak) KiB"
+}
+
+@test "two memory nodes of a machine with two sockets are all managed" {
+    export QEMU_FLAGS="-smp 2
+        -object memory-backend-ram,id=low,size=48M -object memory-backend-ram,id=high,size=80M
+        -numa node,cpus=0,memdev=low -numa node,cpus=1,memdev=high"
+    local stage
+    for stage in $STAGES; do
+        run ./run.sh "$stage"
+        passes
+        says_line "memory    0x80000000 to 0x88000000, 131072 KiB"
+    done
+}
+
+@test "memory with a hole, in reverse order, with an end off a page, passes under every stage" {
+    tree_with_memory "0x0 0x87000000 0x0 0x00fffc00 0x0 0x80000000 0x0 0x5000800"
+    export QEMU_FLAGS="-dtb tree.dtb"
+    local stage
+    for stage in $STAGES; do
+        run ./run.sh "$stage"
+        passes
+        says_line "memory    0x80000000 to 0x85000000, 81920 KiB"
+        says_line "memory    0x87000000 to 0x87fff000, 16380 KiB"
+    done
+}
+
+@test "a device tree that cannot be used gives a warning, and __free_ram alone" {
+    CFLAGS=-DFDT_LIMIT=64 run ./run.sh buddy
+    passes
+    says_line "warning: the device tree cannot be used (FDT_TRUNCATED): no memory but __free_ram"
+    matches '^buddy: 16[0-9]{3} pages'
+}
+
+@test "a device tree with no memory at __free_ram is a panic that says so" {
+    tree_with_memory "0x0 0x80000000 0x0 0x240000 0x0 0x87000000 0x0 0x1000000"
+    QEMU_FLAGS="-dtb tree.dtb" run ./run.sh buddy
+    ended_with 1
+    matches '^PANIC: kernel\.c:[0-9]+: there is no usable memory at __free_ram, 0x80[0-9a-f]+$'
+}

@@ -1,0 +1,845 @@
+#!/usr/bin/env bats
+# run.sh: every command, option and message, each exit status, finding and installing tools, and
+# what becomes of QEMU and the terminal.
+
+load helpers
+
+setup() {
+    enter_copy
+}
+
+# ---- the command line ----
+
+@test "--help and -h print all commands, options and variables, each with an example" {
+    local word
+    run ./run.sh --help
+    ended_with 0
+    local help=$output
+    for word in all diff test gdb -m -y -v --help $STAGES; do
+        says " $word"
+    done
+    for word in all "diff bump bitmap" "test tests/run.bats" "gdb buddy" "-m 1G buddy" -y; do
+        matches "  \./run\.sh $word\$"
+    done
+    # Each variable that run.sh and setup.sh take from outside.
+    for word in CC LD NM OBJDUMP SYMBOLIZER CFLAGS XLEN MARCH QEMU BIOS QEMU_FLAGS GDB GDB_PORT \
+        PROGRAM TIME_LIMIT; do
+        matches "\<$word\>"
+    done
+    run ./run.sh bump -h
+    ended_with 0
+    says_nothing_but "$help"
+}
+
+@test "help is on standard output, and refusals are on standard error" {
+    run --separate-stderr ./run.sh --help
+    [[ $output && ! $stderr ]]
+    run --separate-stderr ./run.sh nonsense
+    [[ ! $output && $stderr ]]
+}
+
+@test "a wrong command is refused with what there is" {
+    run ./run.sh slab
+    refuses_with "no command or stage 'slab': there are $STAGES, all, diff, test and gdb"
+    run ./run.sh "bump bitmap"
+    refuses_with "no command or stage 'bump bitmap': there are $STAGES, all, diff, test and gdb"
+    run ./run.sh -v Bump
+    ended_with 2
+}
+
+@test "a wrong option is refused with what there is" {
+    local option
+    for option in -x --verbose -- - -vy; do
+        run ./run.sh bump "$option"
+        refuses_with "no option '$option': there are -m SIZE, -y, -v and --help"
+    done
+}
+
+@test "words too many are refused" {
+    run ./run.sh bump bitmap
+    refuses_with "bump takes no more words: 'bitmap' is too much"
+    run ./run.sh all bump
+    refuses_with "all takes no more words: 'bump' is too much"
+    run ./run.sh gdb bump bitmap
+    refuses_with "gdb takes one stage: 'bitmap' is too much"
+}
+
+@test "diff and gdb refuse stages that there are not" {
+    run ./run.sh diff bump
+    refuses_with "diff needs two stages, as in: diff bump bitmap"
+    run ./run.sh diff
+    refuses_with "diff needs two stages, as in: diff bump bitmap"
+    run ./run.sh diff bump bitmap buddy
+    refuses_with "diff needs two stages, as in: diff bump bitmap"
+    run ./run.sh diff bump slab
+    refuses_with "no stage 'slab': there are $STAGES"
+    run ./run.sh diff slab bump
+    refuses_with "no stage 'slab': there are $STAGES"
+    run ./run.sh gdb slab
+    refuses_with "no stage 'slab': there are $STAGES"
+}
+
+@test "a memory size that is none is refused with the form it must have" {
+    local size
+    for size in "" 0 -1 12x M 128MB 1.5G 0x80 " 128" 128k 99999999; do
+        run ./run.sh -m "$size"
+        refuses_with "-m $size: not a memory size: a number with M, G or T, as in 128M"
+    done
+    run ./run.sh bump -mnone
+    refuses_with "-m none: not a memory size: a number with M, G or T, as in 128M"
+    run ./run.sh bump -m
+    refuses_with "-m needs a memory size, as in -m 128M"
+}
+
+@test "a memory size that is too small or too large is refused with the limit" {
+    local least
+    run ./run.sh -m 1
+    ended_with 2
+    [[ $output =~ ([0-9]+)M\ or\ more$ ]]
+    least=${BASH_REMATCH[1]}
+    run ./run.sh -m $((least - 1))M
+    refuses_with "-m $((least - 1))M: too small: the kernel and its free memory need ${least}M or \
+more"
+    run ./run.sh -m 1025G
+    refuses_with "-m 1025G: too large: 1T is the most"
+    run ./run.sh -m 9999999T
+    refuses_with "-m 9999999T: too large: 1T is the most"
+}
+
+@test "settings that cannot be are refused" {
+    XLEN=128 run ./run.sh
+    refuses_with "XLEN=128: there are 64 and 32"
+    PROGRAM=tests/none.c run ./run.sh
+    ended_with 2
+    matches '^run\.sh: PROGRAM=tests/none\.c: no such file'
+    ((${#lines[@]} == 1))
+    TIME_LIMIT=soon run ./run.sh
+    refuses_with "TIME_LIMIT=soon: not a number of seconds"
+    TIME_LIMIT=0 run ./run.sh
+    refuses_with "TIME_LIMIT=0: not a number of seconds"
+}
+
+# ---- booting ----
+
+# The command line of QEMU that -v showed has these words, one after the other.
+starts_qemu_with() {
+    matches "^\+ [^ ]*qemu[^ ]* .*$1( |\$)"
+}
+
+# Have run.sh build and boot with programs that only look like clang and QEMU: to see how they are
+# started, and what becomes of them. QEMU does what standard input says.
+pretend() {
+    stub ./pretended-clang <<'END'
+case $1 in
+-dumpversion) echo 99.0.0 ;;
+--print-targets) echo riscv64 ;;
+*)
+    while [[ $1 != -o ]]; do shift; done
+    echo >"$2"
+    ;;
+esac
+END
+    {
+        cat <<'END'
+case $1 in
+--version) echo "QEMU emulator version 99.9.9" ;;
+*) echo $$ >>qemu.pids ;;
+esac
+[[ $1 == -machine ]] || exit 0
+END
+        cat
+    } | stub ./pretended-qemu
+    export CC=./pretended-clang QEMU=./pretended-qemu BIOS=run.sh
+}
+
+@test "-m gives QEMU its memory in every form, before and after the command" {
+    pretend </dev/null
+    run ./run.sh -v -m 256M bump
+    starts_qemu_with "-m 256M"
+    run ./run.sh -v bump -m 256
+    starts_qemu_with "-m 256M"
+    run ./run.sh -v -m96M bump
+    starts_qemu_with "-m 96M"
+    run ./run.sh -v bump -m2G
+    starts_qemu_with "-m 2048M"
+    run ./run.sh -v bump -m 1T
+    starts_qemu_with "-m 1048576M"
+    run ./run.sh -v -m 1G bump -m 100M
+    starts_qemu_with "-m 100M"
+    run ./run.sh -v bump
+    starts_qemu_with "-m 128M"
+}
+
+@test "without a command the buddy stage boots, and only the kernel speaks" {
+    run --separate-stderr ./run.sh
+    passes
+    says "buddy: "
+    [[ $output == "freeram: "* && ! $stderr ]] || differs "nothing but the kernel's lines"
+    grep -q OpenSBI build/*-buddy-selftest/console.log
+}
+
+@test "-v shows every command and what the firmware prints, before and after the command" {
+    run ./run.sh -v bump
+    passes
+    matches '^\+ .*clang[^ ]* --target=riscv64-unknown-elf .* kernel\.c '
+    starts_qemu_with "-machine virt"
+    matches '^OpenSBI v'
+    run ./run.sh diff -v bump bitmap
+    ended_with 0
+    says_line "+ diff -u alloc/bump.c alloc/bitmap.c"
+}
+
+@test "run.sh works from any folder" {
+    local here=$PWD
+    cd /
+    run "$here/run.sh" bump
+    passes
+}
+
+@test "all has a line for every stage and a summary, and ends with 0 if all pass" {
+    local stage count=0
+    run ./run.sh all
+    ended_with 0
+    for stage in $STAGES; do
+        matches "^$stage +ok      [1-9][0-9]* passed, 0 failed, [0-9]+ skipped$"
+        count=$((count + 1))
+    done
+    ((${#lines[@]} == count + 1)) || differs "a line for each stage, and one more"
+    says_line "$count of $count stages passed"
+}
+
+@test "all shows what failed, goes on to the next stage, and ends with 1" {
+    local count
+    sed -e 's/^    CRASH();$/    bool odd = stage == \&bitmap_stage;\
+    printf(odd ? "0 passed, 1 failed\\n" : "1 passed, 0 failed\\n");/' \
+        -e 's/^    return false;$/    return !odd;/' tests/crash.c >tests/odd.c
+    PROGRAM=tests/odd.c run ./run.sh all
+    ended_with 1
+    matches '^bump +ok      1 passed, 0 failed$'
+    matches '^bitmap +FAILED  0 passed, 1 failed$'
+    matches '^    freeram: rv64'
+    matches '^buddy +ok      1 passed, 0 failed$'
+    count=$(wc -w <<<"$STAGES")
+    says_line "$((count - 1)) of $((count)) stages passed"
+}
+
+@test "all goes on after a stage that printed nothing" {
+    local stage count=0
+    pretend </dev/null
+    run ./run.sh all
+    ended_with 1
+    for stage in $STAGES; do
+        matches "^$stage +FAILED  no verdict$"
+        count=$((count + 1))
+    done
+    says_line "0 of $count stages passed"
+}
+
+@test "a QEMU that ends by itself is reported with its status and the log" {
+    pretend <<<'echo "cannot open the crystal ball"; exit 3'
+    run ./run.sh bump
+    ended_with 1
+    says "run.sh: QEMU ended with status 3 before the kernel printed anything: see build/"
+    [[ $output =~ \ see\ (.*)$ ]]
+    grep "crystal ball" "${BASH_REMATCH[1]}"
+}
+
+@test "a kernel that hangs before it prints is reported with the log" {
+    pretend <<<'echo "cannot find the kernel"; exec sleep 1000'
+    TIME_LIMIT=1 run ./run.sh bump
+    ended_with 1
+    says_line "run.sh: the kernel did not shut down within 1 seconds: QEMU was ended"
+    [[ $output =~ "run.sh: it printed nothing; what the firmware printed is in "(.*)$ ]]
+    grep "cannot find the kernel" "${BASH_REMATCH[1]}"
+    no_qemu_is_left
+}
+
+@test "CFLAGS, QEMU_FLAGS and MARCH reach the compiler and QEMU" {
+    pretend </dev/null
+    export CFLAGS="-DONE -DTWO=2" QEMU_FLAGS="-smp 2 -name freeram" MARCH=rv64imac
+    run ./run.sh -v bump
+    matches ' -march=rv64imac .* -DONE -DTWO=2 '
+    starts_qemu_with ".* -smp 2 -name freeram"
+}
+
+@test "two runs at once in one folder both pass" {
+    local first second
+    ./run.sh bump >first 2>&1 3>&- &
+    first=$!
+    ./run.sh bump >second 2>&1 3>&- &
+    second=$!
+    wait_to_end $first first
+    passes
+    wait_to_end $second second
+    passes
+}
+
+@test "nothing is left in the folder for temporary files, and little in the project's" {
+    mkdir temporary
+    PROGRAM=tests/crash.c CFLAGS=-DCRASH=null_store TMPDIR=$PWD/temporary run ./run.sh
+    ended_with 1
+    run ls temporary
+    says_nothing_but ""
+    run ls . build/*
+    says_not kernel.elf.
+    says_not console.log.
+}
+
+# ---- diff ----
+
+@test "diff is plain in a pipe and ends with 0" {
+    run ./run.sh diff bump bitmap
+    ended_with 0
+    [[ ${lines[0]} == "--- alloc/bump.c"* && ${lines[1]} == "+++ alloc/bitmap.c"* ]]
+    says_not $'\e'
+    matches '^\+'
+    matches '^-'
+    run ./run.sh diff bump bump
+    ended_with 0
+    says_nothing_but ""
+}
+
+@test "diff is coloured on a terminal" {
+    needs_terminal
+    run on_terminal "./run.sh diff bump bitmap"
+    ended_with 0
+    says $'\e[31m-'
+    says $'\e[32m+'
+}
+
+@test "diff fails if it cannot read a stage" {
+    rm alloc/bitmap.c
+    run ./run.sh diff bump bitmap
+    ended_with 1
+    says "alloc/bitmap.c"
+}
+
+# ---- test ----
+
+# A project with two tests: one in bats, one that tests/host/build.sh builds.
+with_two_tests() {
+    rm -rf tests/*.bats tests/host
+    mkdir tests/host
+    stub tests/one.bats <<<'echo 1..1; echo "ok 1 - ${TEST_RAN:-one} ran"'
+    stub tests/host/build.sh <<'END'
+mkdir -p "$1"
+printf '#!/bin/sh\necho 1..1\necho "%s 1 - the compiler is ${CC##*/}"\n' "${RESULT:-ok}" >"$1/two.t"
+chmod +x "$1/two.t"
+END
+}
+
+@test "test runs the bats files and the host's tests, and ends with 0 if all pass" {
+    with_two_tests
+    run ./run.sh test
+    ended_with 0
+    matches '^tests/one\.bats \.+ ok'
+    matches '^build/host/two\.t \.+ ok'
+    says_line "Result: PASS"
+}
+
+@test "test ends with 1 if one test fails" {
+    with_two_tests
+    RESULT="not ok" run ./run.sh test
+    ended_with 1
+    matches '^tests/one\.bats \.+ ok'
+    says_line "Result: FAIL"
+}
+
+@test "test with files runs only these" {
+    with_two_tests
+    RESULT="not ok" run ./run.sh test tests/one.bats
+    ended_with 0
+    matches '^Files=1, Tests=1,'
+}
+
+# ---- tools that are missing ----
+
+# A folder `bin` with what any system has: the PATH of these tests holds nothing else.
+hide_tools() {
+    local tool
+    unset CC LD NM OBJDUMP SYMBOLIZER QEMU BIOS
+    for tool in {/opt/homebrew,/usr/local,/home/linuxbrew/.linuxbrew}/opt/{llvm,lld}/bin; do
+        [[ ! -d $tool ]] || skip "the tools in $tool cannot be hidden"
+    done
+    mkdir bin
+    for tool in bash env basename cat chmod cp diff dirname grep head ln mkdir mkfifo mktemp mv \
+        rm sed sleep sort tr uname; do
+        ln -s "$(type -P $tool)" bin/
+    done
+    stub bin/sudo <<<'echo "sudo $*" >>commands; exec "$@"'
+    SUDO=""
+    ((EUID == 0)) || SUDO="sudo "
+}
+
+COMPILER=(clang ld.lld llvm-nm llvm-objdump llvm-symbolizer)
+EMULATOR="qemu-system-riscv64"
+INSTALL_APT="env DEBIAN_FRONTEND=noninteractive apt-get install -y --no-install-recommends"
+
+# These tools are there after all.
+unhide() {
+    local tool
+    for tool in "$@"; do ln -s "$(type -P "$tool")" bin/; done
+}
+
+# A package manager that notes what it was told, does what standard input says, and ends with $2.
+# It has a PATH of its own again.
+package_manager() {
+    stub "bin/$1" <<END
+echo "$1 \$*" >>commands
+export PATH='$PATH'
+$(cat)
+END
+}
+
+# One that brings the tools when it is told to install.
+working_package_manager() {
+    local tool
+    {
+        echo 'case " $* " in *" install "*) ;; *) exit 0 ;; esac'
+        for tool in "${COMPILER[@]}" $EMULATOR; do echo "ln -s '$(type -P "$tool")' bin/"; done
+    } | package_manager "$1"
+}
+
+run_hidden() {
+    PATH=$PWD/bin run ./run.sh "$@"
+}
+
+# All that a boot needs is named, and the command that installs it.
+names_all_with() {
+    ended_with 1
+    says_line "run.sh: missing here:"
+    says_line "  clang 14 or later with a RISC-V target"
+    says_line "  ld.lld"
+    says_line "  llvm-nm"
+    says_line "  llvm-objdump"
+    says_line "  llvm-symbolizer"
+    matches '^  qemu-system-riscv64 [0-9.]+ or later$'
+    says_line "  OpenSBI's fw_dynamic for QEMU"
+    says_line "run.sh: this installs them:"
+    says_line "  $1"
+    says_line "run.sh: run that, or run.sh with -y to have it done"
+    [[ ! -e commands ]] || differs "nothing is installed unasked"
+}
+
+@test "without tools all that is missing is named, with the command for apt" {
+    hide_tools
+    package_manager apt-get </dev/null
+    run_hidden </dev/null
+    names_all_with "$SUDO$INSTALL_APT clang lld llvm opensbi qemu-system-misc"
+    says_line "  ${SUDO}apt-get -qq update"
+}
+
+@test "without tools all that is missing is named, with the command for dnf" {
+    hide_tools
+    package_manager dnf </dev/null
+    run_hidden all </dev/null
+    names_all_with "${SUDO}dnf install -y clang lld llvm qemu-system-riscv-core"
+}
+
+@test "without tools all that is missing is named, with the command for pacman" {
+    hide_tools
+    package_manager pacman </dev/null
+    run_hidden bump </dev/null
+    names_all_with "${SUDO}pacman -S --needed --noconfirm clang lld llvm qemu-system-riscv \
+qemu-system-riscv-firmware"
+}
+
+@test "without tools all that is missing is named, with the command for Homebrew" {
+    hide_tools
+    package_manager brew </dev/null
+    run_hidden bump </dev/null
+    names_all_with "brew install lld llvm qemu"
+}
+
+@test "a user who is not root is shown the command with sudo" {
+    ((EUID == 0)) || skip "the other tests are run by such a user"
+    type -P setpriv >/dev/null || skip "no setpriv(1) to become another user with"
+    hide_tools
+    package_manager apt-get </dev/null
+    # The folder of bats is for root alone, so this needs one that is not.
+    local folder
+    folder=$(mktemp -d)
+    cp -R . "$folder/"
+    chmod -R a+rX "$folder"
+    cd "$folder"
+    PATH=$PWD/bin run "$(type -P setpriv)" --reuid=65534 --regid=65534 --clear-groups ./run.sh
+    rm -rf "$folder"
+    ended_with 1
+    says_line "  sudo apt-get -qq update"
+    says_line "  sudo $INSTALL_APT clang lld llvm opensbi qemu-system-misc"
+}
+
+@test "without a package manager that is known what is missing is named all the same" {
+    hide_tools
+    run_hidden </dev/null
+    ended_with 1
+    says_line "  clang 14 or later with a RISC-V target"
+    says_line "run.sh: no apt, dnf, pacman or Homebrew found: install them as your system does"
+}
+
+@test "only what is missing is named" {
+    hide_tools
+    package_manager apt-get </dev/null
+    unhide "${COMPILER[@]}"
+    run_hidden </dev/null
+    ended_with 1
+    says_line "  $SUDO$INSTALL_APT opensbi qemu-system-misc"
+    says_not clang
+    unhide $EMULATOR
+    rm bin/ld.lld
+    run_hidden </dev/null
+    ended_with 1
+    says_line "  $SUDO$INSTALL_APT lld"
+    says_not qemu
+}
+
+@test "a QEMU without firmware misses only the firmware" {
+    hide_tools
+    package_manager apt-get </dev/null
+    unhide "${COMPILER[@]}"
+    stub bin/qemu-system-riscv64 <<<'[[ $1 != --version ]] || echo "QEMU emulator version 9.9.9"'
+    run_hidden </dev/null
+    ended_with 1
+    says_line "  OpenSBI's fw_dynamic for QEMU (opensbi-riscv64-generic-fw_dynamic.bin)"
+    says_line "  $SUDO$INSTALL_APT opensbi"
+}
+
+@test "gdb names the debugger that is missing" {
+    hide_tools
+    package_manager apt-get </dev/null
+    unhide "${COMPILER[@]}" $EMULATOR
+    run_hidden gdb </dev/null
+    ended_with 1
+    says_line "  a debugger for RISC-V: gdb-multiarch, riscv64-*-gdb or lldb"
+    says_line "  $SUDO$INSTALL_APT gdb-multiarch"
+}
+
+@test "test names what only the tests need, all at once" {
+    hide_tools
+    package_manager apt-get </dev/null
+    run_hidden test </dev/null
+    ended_with 1
+    local tool
+    for tool in prove bats shellcheck clang-format cmocka; do
+        says_line "  $tool"
+    done
+    says_line "  $SUDO$INSTALL_APT bats clang clang-format gdb-multiarch libc6-dev libclang-rt-dev \
+libcmocka-dev lld llvm opensbi perl qemu-system-misc shellcheck"
+}
+
+@test "diff and --help need no tools" {
+    hide_tools
+    run_hidden --help
+    ended_with 0
+    run_hidden diff bump bitmap
+    ended_with 0
+    matches '^\+'
+}
+
+@test "-y installs what is missing, and then the kernel boots" {
+    hide_tools
+    working_package_manager apt-get
+    run_hidden -y bump </dev/null
+    ended_with 0
+    matches '^[0-9]+ passed, 0 failed'
+    run grep -v ^sudo commands
+    says_nothing_but "apt-get -qq update
+apt-get install -y --no-install-recommends clang lld llvm opensbi qemu-system-misc"
+}
+
+@test "-y installs with Homebrew without sudo, and may stand after the command" {
+    hide_tools
+    working_package_manager brew
+    run_hidden bump -y </dev/null
+    ended_with 0
+    run cat commands
+    says_nothing_but "brew install lld llvm qemu"
+}
+
+@test "an installation that fails is reported" {
+    hide_tools
+    package_manager apt-get <<<'echo "E: no network"; exit 100'
+    run_hidden -y </dev/null
+    ended_with 1
+    says_line "E: no network"
+    says_line "run.sh: the installation failed, see above"
+}
+
+@test "an installation that brings nothing is reported" {
+    hide_tools
+    package_manager apt-get </dev/null
+    run_hidden -y </dev/null
+    ended_with 1
+    says_line "run.sh: still missing: clang 14 or later with a RISC-V target"
+}
+
+@test "what an installation prints is not on standard output" {
+    hide_tools
+    package_manager apt-get <<<'echo "Get:1 clang"'
+    PATH=$PWD/bin run --separate-stderr ./run.sh -y </dev/null
+    [[ ! $output && $stderr == *"Get:1 clang"* ]] || differs "Get:1 clang on standard error only"
+}
+
+@test "on a terminal run.sh asks, and y installs and boots" {
+    needs_terminal
+    hide_tools
+    working_package_manager apt-get
+    run on_terminal "PATH=\$PWD/bin ./run.sh bump" "do it now? [y/N] " 'y\n'
+    ended_with 0
+    matches '^[0-9]+ passed, 0 failed'
+    grep -q 'apt-get install' commands
+}
+
+@test "on a terminal run.sh asks, and n or no answer installs nothing" {
+    needs_terminal
+    hide_tools
+    working_package_manager apt-get
+    local answer
+    for answer in 'n\n' '\n'; do
+        run on_terminal "PATH=\$PWD/bin ./run.sh bump" "do it now? [y/N] " "$answer"
+        ended_with 1
+        says_line "run.sh: nothing was installed"
+        [[ ! -e commands ]] || differs "nothing is installed"
+    done
+}
+
+# ---- tools that are somewhere else, or no good ----
+
+# A command that is another one of version $3: versioned NAME TOOL VERSION.
+versioned() {
+    stub "$1" <<END
+[[ \$1 != -dumpversion ]] || { echo $3; exit; }
+exec '$(type -P "$2")' "\$@"
+END
+}
+
+@test "versioned names such as clang-19 are found" {
+    hide_tools
+    local tool
+    for tool in "${COMPILER[@]}"; do versioned "bin/$tool-19" "$tool" 19.1.7; done
+    unhide $EMULATOR
+    run_hidden -v bump
+    ended_with 0
+    says "/bin/clang-19 "
+    says "/bin/ld.lld-19 "
+}
+
+@test "of several clangs the newest name is used, and one that is too old is not" {
+    hide_tools
+    local tool
+    for tool in "${COMPILER[@]}"; do
+        versioned "bin/$tool-15" "$tool" 15.0.6
+        versioned "bin/$tool-18" "$tool" 18.1.8
+    done
+    versioned bin/clang clang 13.0.1
+    unhide $EMULATOR
+    run_hidden -v bump
+    ended_with 0
+    says "/bin/clang-18 "
+    says "/bin/ld.lld-18 "
+}
+
+@test "a clang without RISC-V is passed over for one behind it in the PATH" {
+    hide_tools
+    mkdir first
+    stub first/clang <<<'case $1 in
+-dumpversion) echo 15.0.0 ;;
+*) echo "  x86-64" ;;
+esac'
+    unhide "${COMPILER[@]}" $EMULATOR
+    PATH=$PWD/first:$PWD/bin run ./run.sh -v bump
+    ended_with 0
+    says "/bin/clang "
+    says_not "/first/clang "
+}
+
+@test "Homebrew's llvm and lld are found outside the PATH" {
+    hide_tools
+    local brew=$BATS_TEST_TMPDIR/homebrew tool
+    mkdir -p "$brew"/opt/{llvm,lld}/bin
+    for tool in "${COMPILER[@]}"; do ln -s "$(type -P "$tool")" "$brew/opt/llvm/bin/"; done
+    mv "$brew/opt/llvm/bin/ld.lld" "$brew/opt/lld/bin/"
+    unhide $EMULATOR
+    sed -i.before "s|/opt/homebrew|$brew|" setup.sh
+    run_hidden -v bump
+    ended_with 0
+    says "$brew/opt/llvm/bin/clang "
+    says "$brew/opt/lld/bin/ld.lld "
+}
+
+@test "CC that is no good clang is refused" {
+    local message="not a clang of version 14 or later with a RISC-V target"
+    CC=gcc run ./run.sh
+    ended_with 1
+    says_nothing_but "run.sh: CC=gcc: $message"
+    CC=nonexistent run ./run.sh
+    ended_with 1
+    says_nothing_but "run.sh: CC=nonexistent: $message"
+    versioned ./clang-13 clang 13.0.1
+    CC=./clang-13 run ./run.sh
+    ended_with 1
+    says_nothing_but "run.sh: CC=./clang-13: $message"
+}
+
+@test "CC, LD and QEMU may be given with a path" {
+    versioned ./my-clang "${CC:-clang}" 16.0.0
+    stub ./ld.lld <<<"exec '$(type -P "${LD:-ld.lld}")' \"\$@\""
+    note_qemu
+    CC=./my-clang LD=$PWD/ld.lld run ./run.sh -v bump
+    ended_with 0
+    matches '^\+ \./my-clang '
+    starts_qemu_with "-machine virt"
+    [[ -s qemu.pids ]]
+}
+
+@test "a tool that is given and does not exist is refused" {
+    local name
+    for name in LD NM OBJDUMP SYMBOLIZER QEMU; do
+        run env $name=nonexistent ./run.sh
+        ended_with 1
+        says_nothing_but "run.sh: $name=nonexistent: no such command"
+    done
+    GDB=nonexistent run ./run.sh gdb
+    ended_with 1
+    says_nothing_but "run.sh: GDB=nonexistent: no such command"
+}
+
+@test "a QEMU that is too old is refused with its version" {
+    stub ./old-qemu <<<'echo "QEMU emulator version 5.2.0 (Debian 1:5.2+dfsg-11)"'
+    QEMU=./old-qemu run ./run.sh
+    ended_with 1
+    says_nothing_but "run.sh: ./old-qemu is version 5.2, and too old: 6.1 or later is needed"
+    # 6.1 is the first that will do, and 10 is more than 6.
+    stub ./old-qemu <<<'echo "QEMU emulator version 6.0.1"'
+    QEMU=./old-qemu run ./run.sh
+    says "is version 6.0, and too old"
+    local version
+    pretend </dev/null
+    for version in 6.1.0 10.0.2; do
+        sed -i.before "s/version .*\"/version $version\"/" pretended-qemu
+        run ./run.sh
+        says_not "too old"
+        says "QEMU ended with status 0"
+    done
+}
+
+@test "a QEMU that is none is refused" {
+    QEMU=false run ./run.sh
+    ended_with 1
+    says_nothing_but "run.sh: QEMU=false: not a QEMU that runs here"
+    QEMU=true run ./run.sh
+    ended_with 1
+    says_nothing_but "run.sh: QEMU=true: not a QEMU that runs here"
+}
+
+@test "BIOS may be a file, and is refused if there is none" {
+    BIOS=nowhere.bin run ./run.sh
+    ended_with 1
+    says_nothing_but "run.sh: BIOS=nowhere.bin: no such file"
+    pretend </dev/null
+    local bios
+    echo >my-firmware.bin
+    for bios in my-firmware.bin none default; do
+        BIOS=$bios run ./run.sh -v bump
+        starts_qemu_with "-bios $bios"
+    done
+}
+
+@test "without 32-bit firmware run.sh says what is missing and where it comes from" {
+    local name=opensbi-riscv32-generic-fw_dynamic.bin
+    unset BIOS
+    stub ./qemu32 <<<'[[ $1 != --version ]] || echo "QEMU emulator version 9.9.9"'
+    QEMU=./qemu32 XLEN=32 run ./run.sh
+    ended_with 1
+    says_nothing_but "run.sh: no 32-bit OpenSBI here ($name). Debian and Ubuntu package none; \
+QEMU's own releases bring it (https://www.qemu.org/download, folder pc-bios): \
+BIOS=path/to/$name XLEN=32 ./run.sh"
+}
+
+@test "32-bit firmware that QEMU brings is used" {
+    find_tools
+    use_rv32
+    local qemu
+    qemu=$(type -P "${QEMU:-qemu-system-riscv32}")
+    mkdir bundled
+    mv shim.elf bundled/opensbi-riscv32-generic-fw_dynamic.bin
+    stub ./qemu32 <<END
+case \$1 in
+-L) echo nowhere; echo bundled ;;
+*) exec '$qemu' "\$@" ;;
+esac
+END
+    unset BIOS
+    QEMU=./qemu32 run ./run.sh
+    passes
+    matches '^freeram: rv32, '
+}
+
+# ---- signals and the terminal ----
+
+@test "Ctrl-C ends QEMU with status 130 and leaves the terminal as it was" {
+    needs_terminal
+    note_qemu
+    export PROGRAM=tests/crash.c CFLAGS=-DCRASH=hang
+    run on_terminal 'trap : INT; stty -a >before; ./run.sh; echo "status $?"; stty -a >after' \
+        "__free_ram " '\003'
+    says "status 130"
+    no_qemu_is_left
+    diff before after
+    says_not "terminating on signal"
+}
+
+@test "Ctrl-C while all runs ends all" {
+    needs_terminal
+    note_qemu
+    export PROGRAM=tests/crash.c CFLAGS=-DCRASH=hang
+    run on_terminal 'trap : INT; ./run.sh -v all; echo "status $?"' "+ ./noted-qemu" '\003'
+    says "status 130"
+    says_not FAILED
+    no_qemu_is_left
+}
+
+@test "a passing run leaves the terminal as it was" {
+    needs_terminal
+    run on_terminal 'stty -a >before; ./run.sh bump; echo "status $?"; stty -a >after'
+    says_line "status 0"
+    diff before after
+}
+
+@test "SIGTERM and SIGHUP end run.sh with status 143, and QEMU with it" {
+    local signal pid
+    pretend <<<'echo "freeram: here"; trap "" TERM HUP; while true; do sleep 0.1; done'
+    for signal in TERM HUP; do
+        ./run.sh >out 2>&1 3>&- &
+        pid=$!
+        wait_for "freeram: here" out
+        kill -$signal $pid
+        wait_to_end $pid out
+        ended_with 143
+        no_qemu_is_left
+        rm out
+    done
+}
+
+@test "a reader that goes away ends QEMU" {
+    note_qemu
+    # More than a pipe holds, and then nothing.
+    sed 's/^    CRASH();$/    for (int i = 0; i < 20000; i++)\
+        printf("line %d\\n", i);\
+    hang();/' tests/crash.c >tests/endless.c
+    PROGRAM=tests/endless.c TIME_LIMIT=20 ./run.sh 2>/dev/null | head -n 1 >first
+    grep "^freeram: " first
+    no_qemu_is_left
+}
+
+@test "Ctrl-C in gdb stops the kernel, and run.sh ends well when gdb quits" {
+    needs_terminal
+    type -P gdb-multiarch >/dev/null || skip "no gdb-multiarch here"
+    note_qemu
+    export PROGRAM=tests/crash.c CFLAGS=-DCRASH=hang GDB_PORT=$((20000 + BASHPID % 20000))
+    run on_terminal './run.sh gdb; echo "status $?"' \
+        "(gdb) " 'delete\ncontinue\n' "__free_ram " '\003' "received signal SIGINT" 'quit\n'
+    matches 'tests/crash\.c.*:[0-9]+$'
+    says_line "status 0"
+    no_qemu_is_left
+}

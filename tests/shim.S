@@ -1,0 +1,219 @@
+/* The least M-mode firmware that the kernel can stand on, for tests: rv32, because Debian has no
+ * 32-bit OpenSBI, and rv64, because old and new firmware differ in their calls.
+ *
+ *   0x80000000  shim, jumps to
+ *   0x80200000  the kernel, in S-mode, on every hart at once: a0 hart id, a1 device tree
+ *
+ * Given to QEMU as firmware, `-bios shim.elf`: the boot ROM jumps to 0x80000000 on every hart, with
+ * a1 set, and does the same with `-bios none`. But there the shim would have to be loaded as a
+ * device, `-device loader,file=shim.elf`: QEMU can, and run.sh would need another option for it.
+ *
+ * Hart 0 first says in the device tree that the shim's memory is taken, as OpenSBI does for its own:
+ * one entry more in the list of reservations, and what lies behind the list moves up.
+ *
+ * Calls: console and shutdown of the legacy kind, the base extension's probe, Debug Console's
+ * write_byte, System Reset. -DNO_LEGACY and -DONLY_LEGACY leave the one or the other kind out. */
+
+#if __riscv_xlen == 64
+#define STORE sd
+#define LOAD ld
+#else
+#define STORE sw
+#define LOAD lw
+#endif
+
+#define UART 0x10000000
+#define UART_LINE_STATUS 5 /* bit 5: ready for a byte */
+#define TEST_DEVICE 0x100000
+#define TEST_DEVICE_PASS 0x5555
+#define TEST_DEVICE_FAIL_1 0x13333
+
+#define KERNEL 0x80200000
+#define MAX_HARTS 8
+#define SAVED_SIZE 16
+
+#define CAUSE_ECALL_FROM_S 9
+#define MSTATUS_MPP 0x1800
+#define MSTATUS_MPP_S 0x0800
+#define DELEGATED 0xb1ff       /* every exception but calls from S-mode and M-mode */
+#define PMP_ALL_MEMORY 0x1f    /* naturally aligned, read, write, execute */
+
+/* In the device tree's header. */
+#define TOTAL_SIZE 4
+#define STRUCTURE 8
+#define NAMES 12
+#define RESERVATION_SIZE 16
+
+#define SBI_BASE 0x10
+#define SBI_BASE_PROBE 3
+#define SBI_DEBUG_CONSOLE 0x4442434e
+#define SBI_DEBUG_CONSOLE_WRITE_BYTE 2
+#define SBI_SYSTEM_RESET 0x53525354
+#define SBI_LEGACY_PUTCHAR 1
+#define SBI_LEGACY_SHUTDOWN 8
+#define SBI_ERR_NOT_SUPPORTED -2
+
+/* Numbers in the device tree are big-endian; a1 is where it begins. */
+    .macro read_cell to, at
+    lbu \to, \at(a1)
+    .irp byte, 1, 2, 3
+    slli \to, \to, 8
+    lbu t6, \at + \byte(a1)
+    or \to, \to, t6
+    .endr
+    .endm
+
+    .macro grow_cell at
+    read_cell t5, \at
+    addi t5, t5, RESERVATION_SIZE
+    .irp byte, 3, 2, 1, 0
+    sb t5, \at + \byte(a1)
+    srli t5, t5, 8
+    .endr
+    .endm
+
+    .section .text.start
+    .globl _start
+_start:
+    csrr a0, mhartid
+    li t0, MAX_HARTS
+    bgeu a0, t0, halt
+
+    la t0, tree_is_ready
+    bnez a0, wait_for_tree
+
+    read_cell t1, STRUCTURE
+    read_cell t2, TOTAL_SIZE
+    add t1, a1, t1
+    add t2, a1, t2
+1:  addi t2, t2, -1
+    lbu t3, (t2)
+    sb t3, RESERVATION_SIZE(t2)
+    bgtu t2, t1, 1b
+    /* QEMU's list is empty: its end, 16 zero bytes, becomes the entry, 2 MiB from 0x80000000. */
+    li t3, 0x80
+    sb t3, -RESERVATION_SIZE + 4(t1)
+    li t3, 0x20
+    sb t3, -RESERVATION_SIZE + 8 + 5(t1)
+    .irp at, 0, 4, 8, 12
+    sw zero, \at(t1)
+    .endr
+    grow_cell TOTAL_SIZE
+    grow_cell STRUCTURE
+    grow_cell NAMES
+    li t1, 1
+    fence
+    sw t1, (t0)
+
+wait_for_tree:
+    lw t1, (t0)
+    beqz t1, wait_for_tree
+    fence
+
+    /* mscratch: where this hart's traps save registers. */
+    la t0, saved
+    slli t1, a0, 4 /* times SAVED_SIZE */
+    add t0, t0, t1
+    csrw mscratch, t0
+    la t0, trap
+    csrw mtvec, t0
+
+    li t0, -1
+    csrw pmpaddr0, t0
+    li t0, PMP_ALL_MEMORY
+    csrw pmpcfg0, t0
+
+    li t0, DELEGATED
+    csrw medeleg, t0
+    csrw mie, zero
+    csrw satp, zero
+    li t0, MSTATUS_MPP
+    csrc mstatus, t0
+    li t0, MSTATUS_MPP_S
+    csrs mstatus, t0
+    li t0, KERNEL
+    csrw mepc, t0
+    mret
+
+halt:
+    wfi
+    j halt
+
+    /* A call keeps every register but a0 and a1, a legacy call all but a0. */
+    .balign 4
+trap:
+    csrrw sp, mscratch, sp
+    STORE t0, 0(sp)
+    STORE t1, 8(sp)
+    csrr t0, mcause
+    li t1, CAUSE_ECALL_FROM_S
+    bne t0, t1, finish_fail /* no trap of the kernel's own comes here */
+    csrr t0, mepc
+    addi t0, t0, 4
+    csrw mepc, t0
+
+#ifndef NO_LEGACY
+    li t0, SBI_LEGACY_PUTCHAR
+    beq a7, t0, legacy_putchar
+    li t0, SBI_LEGACY_SHUTDOWN
+    beq a7, t0, finish_pass
+#endif
+#ifndef ONLY_LEGACY
+    li t0, SBI_BASE
+    beq a7, t0, base
+    li t0, SBI_DEBUG_CONSOLE
+    beq a7, t0, debug_console
+    li t0, SBI_SYSTEM_RESET
+    beq a7, t0, system_reset
+#endif
+not_supported:
+    li a0, SBI_ERR_NOT_SUPPORTED
+back:
+    LOAD t0, 0(sp)
+    LOAD t1, 8(sp)
+    csrrw sp, mscratch, sp
+    mret
+
+base:
+    li t0, SBI_BASE_PROBE
+    bne a6, t0, not_supported
+    li a1, 1
+    li t0, SBI_DEBUG_CONSOLE
+    beq a0, t0, succeed
+    li t0, SBI_SYSTEM_RESET
+    beq a0, t0, succeed
+    li a1, 0
+succeed:
+    li a0, 0
+    j back
+
+debug_console:
+    li t0, SBI_DEBUG_CONSOLE_WRITE_BYTE
+    bne a6, t0, not_supported
+    li a1, 0
+legacy_putchar:
+    li t0, UART
+1:  lbu t1, UART_LINE_STATUS(t0)
+    andi t1, t1, 1 << 5
+    beqz t1, 1b
+    sb a0, 0(t0)
+    j succeed
+
+system_reset: /* a1: the reason, 0 if none */
+    bnez a1, finish_fail
+finish_pass:
+    li t0, TEST_DEVICE_PASS
+    j finish
+finish_fail:
+    li t0, TEST_DEVICE_FAIL_1
+finish:
+    li t1, TEST_DEVICE
+    sw t0, 0(t1)
+    j halt
+
+    .bss
+    .balign 16
+saved:
+    .space MAX_HARTS * SAVED_SIZE
+tree_is_ready:
+    .space 4
