@@ -24,7 +24,7 @@ struct page_table {
     uintptr_t entries[PAGE_SIZE / sizeof(uintptr_t)];
 };
 
-/* The levels of every tree: 2 for Sv32, 3 for Sv39, 4 for Sv48. vm_init chooses. */
+/* The levels of every tree: 2 for Sv32, 3 for Sv39, 4 for Sv48, 5 for Sv57. vm_init chooses. */
 extern unsigned vm_levels;
 
 /* Let vaddr be paddr, for one page.

@@ -1,16 +1,16 @@
 /* The kernel's virtual memory: two page allocators and a page table between them.
  *
- *   virtual_pages   │ A A A A │ B B │     │      ranges of addresses, from a buddy
- *                     │ │ │ └──────│─│─┐
- *   frames          │ A   A B A B  . . A │       single frames, from the stage of the build
+ *   virtual_pages   │ a0 a1 a2 │ b0 b1 │ ...            ranges of addresses, from a buddy
+ *   kernel_table    a0 is frame 3, a1 is frame 7, ...
+ *   frames          │ b1 ## ## a0 b0 ## a2 a1 ## ...    single frames, from the stage of the build
  *
- * However scattered the free frames are, any of them will do for any page. What it costs: an entry
- * of a table for each page, and a walk through the tables at first touch.
+ * Any frame will do for any page, however scattered the free ones are. It costs an entry of a table
+ * for each page, and a walk through the tables whenever the hart has forgotten where a page is.
  *
- * Addresses cost nothing but the buddy's two bits a page, so there are twice as many as there is
- * memory, and a power of two of them: the buddy needs an aligned block of a power of two, and half
- * of the addresses may lie between ranges. With 32 MiB that is 2 pages of metadata, with 1 TiB
- * 130 MiB, one page in 8,000. */
+ * An address costs the buddy's two bits. There are twice as many as there is memory, so that half
+ * of them may lie scattered between ranges, and a power of two, because the buddy finds n pages in
+ * an aligned block of a power of two: all memory can be had in one range. The metadata takes 8 KiB
+ * with 32 MiB of memory and 132 MiB with 1 TiB, one byte in 8,000. */
 #include "vm.h"
 
 #include "kernel.h"
@@ -88,17 +88,17 @@ static void init_virtual_pages(void) {
 
 /* ---- on and off ---- */
 
-/* The register satp: what kind of paging, and the number of the root's page (section 4.1.11). */
+/* The register satp: the mode of paging, and the number of the root's page (section 4.1.11). */
 static uintptr_t satp_for(const struct page_table *root) {
-    uintptr_t kind = IS_RV32 ? 1 : vm_levels + 5; /* Sv32 is 1, Sv39 is 8, Sv48 is 9 */
-    return (paddr_t) root / PAGE_SIZE | kind << (IS_RV32 ? 31 : 60);
+    uintptr_t mode = IS_RV32 ? 1 : vm_levels + 5; /* Sv32 is 1, Sv39 is 8, Sv48 is 9 */
+    return (paddr_t) root / PAGE_SIZE | mode << (IS_RV32 ? 31 : 60);
 }
 
 static void turn_on(void) {
     uintptr_t satp = satp_for(kernel_table);
-    vm_fence(); /* the next instruction is already fetched through the tables */
+    vm_fence(); /* the very next instruction is fetched through the tables */
     WRITE_CSR(satp, satp);
-    /* A hart that lacks this kind leaves satp as it was. */
+    /* A hart that lacks the mode leaves satp as it was. */
     if (READ_CSR(satp) != satp)
         PANIC("this hart has no paging with %u-bit addresses (Sv%u)", vm_address_bits(vm_levels),
               vm_address_bits(vm_levels));
@@ -125,8 +125,8 @@ void vm_leave(void) {
 
 /* ---- pages ---- */
 
-/* Put a frame behind the page at vaddr. */
-static enum alloc_error back(vaddr_t vaddr) {
+/* Put a frame behind one page. */
+static enum alloc_error back_page(vaddr_t vaddr) {
     paddr_t frame;
     enum alloc_error error = frame_alloc(&frame);
     if (error != ALLOC_OK)
@@ -152,27 +152,32 @@ static void unback(vaddr_t vaddr, size_t n) {
     }
 }
 
+/* Put a frame behind each of n pages, or behind none. */
+static enum alloc_error back(vaddr_t vaddr, size_t n) {
+    /* What is far too much is refused before page after page is cleared for nothing. */
+    if (n > page_available(&frames))
+        return ALLOC_NO_MEMORY;
+    for (size_t i = 0; i < n; i++) {
+        enum alloc_error error = back_page(vaddr + i * PAGE_SIZE);
+        if (error != ALLOC_OK) {
+            unback(vaddr, i);
+            return error;
+        }
+    }
+    return ALLOC_OK;
+}
+
 enum alloc_error vm_alloc(size_t n, vaddr_t *out) {
     vaddr_t vaddr;
     enum alloc_error error = page_alloc(&virtual_pages, n, PAGE_SIZE, &vaddr);
     if (error != ALLOC_OK)
         return error;
-
-    /* What is far too much is refused before page after page is cleared for nothing. */
-    if (n > page_available(&frames))
-        error = ALLOC_NO_MEMORY;
-    size_t backed = 0;
-    while (error == ALLOC_OK && backed < n) {
-        error = back(vaddr + backed * PAGE_SIZE);
-        backed += error == ALLOC_OK;
-    }
-    if (error != ALLOC_OK) {
-        unback(vaddr, backed);
+    error = back(vaddr, n);
+    if (error == ALLOC_OK)
+        *out = vaddr;
+    else
         page_free(&virtual_pages, vaddr, n);
-        return error;
-    }
-    *out = vaddr;
-    return ALLOC_OK;
+    return error;
 }
 
 enum alloc_error vm_free(vaddr_t vaddr, size_t n) {
