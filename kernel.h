@@ -13,6 +13,10 @@ extern char __image[], __image_end[], __stack_bottom[], __stack_top[], __text[],
 #define TEST_DEVICE 0x100000
 #endif
 
+/* End the machine on which there is no test device. The exit status is lost: run.sh reads the
+ * verdict instead. */
+_Noreturn void shutdown_through_sbi(void);
+
 enum trap_cause {
     TRAP_ILLEGAL_INSTRUCTION = 2,
     TRAP_INSTRUCTION_PAGE_FAULT = 12,
@@ -26,6 +30,9 @@ struct trap {
     uintptr_t sepc;   /* the address of the instruction that trapped */
     uintptr_t stval;  /* for a page fault: the address that it wanted to reach */
 };
+
+/* From here on every trap is reported, and ends the machine. */
+void trap_init(void);
 
 /* Call run(argument). True if it trapped: *trap says how, and what was left of it is not run. Any
  * trap that is not expected in this way is reported and ends the machine. `run` must not expect

@@ -151,7 +151,8 @@ no_qemu_is_left() {
     local pid
     [[ -s qemu.pids ]] || differs "a QEMU was started"
     while read -r pid; do
-        ! kill -0 "$pid" 2>/dev/null || differs "QEMU, process $pid, has ended"
+        # One that is left would stay when the tests are over.
+        ! kill -KILL "$pid" 2>/dev/null || differs "QEMU, process $pid, has ended"
     done <qemu.pids
 }
 

@@ -451,22 +451,31 @@ qemu-system-riscv-firmware"
     names_all_with "brew install lld llvm qemu"
 }
 
-@test "a user who is not root is shown the command with sudo" {
+@test "a user who is not root is shown the command with sudo, but for Homebrew" {
     ((EUID == 0)) || skip "the other tests are run by such a user"
     type -P setpriv >/dev/null || skip "no setpriv(1) to become another user with"
     hide_tools
-    package_manager apt-get </dev/null
+    package_manager brew </dev/null
     # The folder of bats is for root alone, so this needs one that is not.
     local folder
     folder=$(mktemp -d)
     cp -R . "$folder/"
     chmod -R a+rX "$folder"
     cd "$folder"
-    PATH=$PWD/bin run "$(type -P setpriv)" --reuid=65534 --regid=65534 --clear-groups ./run.sh
-    rm -rf "$folder"
-    ended_with 1
+    run_as_nobody
+    says_line "  brew install lld llvm qemu"
+    mv bin/brew bin/apt-get
+    run_as_nobody
     says_line "  sudo apt-get -qq update"
     says_line "  sudo $INSTALL_APT clang lld llvm opensbi qemu-system-misc"
+    rm -rf "$folder"
+}
+
+run_as_nobody() {
+    local setpriv
+    setpriv=$(type -P setpriv)
+    PATH=$PWD/bin run "$setpriv" --reuid=65534 --regid=65534 --clear-groups ./run.sh
+    ended_with 1
 }
 
 @test "without a package manager that is known what is missing is named all the same" {
@@ -637,6 +646,23 @@ END
     ended_with 0
     says "/bin/clang-18 "
     says "/bin/ld.lld-18 "
+}
+
+@test "the tools beside the compiler are preferred, then those of its version" {
+    hide_tools
+    local tool
+    for tool in "${COMPILER[@]}"; do
+        versioned "bin/$tool-15" "$tool" 15.0.6
+        versioned "bin/$tool-18" "$tool" 18.1.8
+    done
+    pretend </dev/null
+    CC=bin/clang-15 run_hidden -v bump
+    says "/bin/ld.lld-15 "
+    mkdir beside
+    cp bin/clang-15 beside/clang
+    cp bin/ld.lld-18 beside/ld.lld
+    CC=beside/clang run_hidden -v bump
+    says "--ld-path=beside/ld.lld "
 }
 
 @test "a clang without RISC-V is passed over for one behind it in the PATH" {

@@ -275,6 +275,28 @@ static paddr_t outside(void) {
     return window.ranges[0].end;
 }
 
+/* Two pages side by side that are freed one by one are a run of two, also where a word of a table
+ * ends between them (64 pages), or what a stage has in its higher tables (512 and 4096 pages). A
+ * buddy sees it only as a block, which begins at an even page. */
+static void two_pages_freed_apart_are_found_as_a_run(void) {
+    static const size_t back[] = {1, 2, 33, 65, 513, 514, 1025};
+    paddr_t border = (start / PAGE_SIZE / 4096 + 1) * 4096 * PAGE_SIZE;
+    size_t count = fill();
+    for (size_t i = 0; i < 7; i++) {
+        paddr_t page = border - back[i] * PAGE_SIZE;
+        free_pages(page, 1);
+        EXPECT_EQUAL(take(2, PAGE_SIZE), 0);
+        free_pages(after(page, 1), 1);
+        EXPECT_EQUAL(page_largest_run(&frames), 2);
+        if (stage != &buddy_stage || back[i] % 2 == 0)
+            EXPECT_EQUAL(take(2, PAGE_SIZE), page);
+        else
+            EXPECT_EQUAL(page_alloc_at(&frames, page, 2), ALLOC_OK);
+    }
+    EXPECT_EQUAL(page_used(&frames), count);
+    EXPECT(page_check(&frames));
+}
+
 static void wrong_requests_are_refused_and_change_nothing(void) {
     paddr_t out = 42;
     size_t total = page_total(&frames);
@@ -508,6 +530,8 @@ static const struct test tests[] = {
     {"alignments are kept up to what fits", alignments_are_kept_up_to_what_fits, ALWAYS},
     {"pages can be had at an address", pages_can_be_had_at_an_address, ALWAYS},
     {"parts and neighbours can be freed", parts_and_neighbours_can_be_freed, IF_IT_FREES},
+    {"two pages freed apart are found as a run", two_pages_freed_apart_are_found_as_a_run,
+     IF_IT_FREES},
     {"wrong requests are refused and change nothing", wrong_requests_are_refused_and_change_nothing,
      ALWAYS},
     {"wrong frees are refused and change nothing", wrong_frees_are_refused_and_change_nothing,

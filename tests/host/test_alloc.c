@@ -127,6 +127,16 @@ static void alignments_are_kept_up_to_1_GiB(void **state) {
     }
 }
 
+static void an_aligned_run_may_end_with_the_span(void **state) {
+    struct trial *t = *state;
+    t->is_watched = false;
+    for (size_t align = PAGE_SIZE; align <= MAX_ALIGN; align *= 2) {
+        manage_all(t, RAM + PAGE_SIZE, 2 * align - PAGE_SIZE);
+        assert_int_equal(must_alloc(t, align / PAGE_SIZE, align), RAM + align);
+        assert_true(page_check(&t->a));
+    }
+}
+
 static void aligned_runs_are_counted_exactly_where_no_gap_is_lost(void **state) {
     struct trial *t = *state;
     manage_all(t, after(RAM, 64), 4096 * PAGE_SIZE);
@@ -190,6 +200,26 @@ static void metadata_is_as_small_as_promised_at_64_GiB(void **state) {
     assert_true(bits <= t->candidate->meta_bits);
 }
 
+/* Each bit of the metadata in turn. Not all are in use; those of the one range are, and those of
+ * the pages' two words with the rest of the last, or bump's one index. */
+static void page_check_survives_every_wrong_bit_and_notices_those_in_use(void **state) {
+    struct trial *t = *state;
+    size_t noticed = 0, in_use = 2 * sizeof(size_t) * 8 + (t->candidate->rules.frees ? 128 : 64);
+    manage_all(t, RAM, 100 * PAGE_SIZE);
+    assert_error(try_alloc_at(t, after(RAM, 20), 10), ALLOC_OK);
+    for (size_t bit = 0; bit < t->meta_size * 8; bit++) {
+        unsigned char *byte = (unsigned char *) t->meta + bit / 8;
+        *byte ^= (unsigned char) (1U << bit % 8);
+        if (page_check(&t->a))
+            look_at_all(t);
+        else
+            noticed++;
+        *byte ^= (unsigned char) (1U << bit % 8);
+    }
+    look_at_all(t);
+    assert_in_range(noticed, in_use, t->meta_size * 8);
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_two_pages_are_followed_by_the_third),
@@ -202,10 +232,12 @@ int main(void) {
         cmocka_unit_test(runs_at_the_borders_of_summaries_can_be_had_at_their_address),
         cmocka_unit_test(a_run_needs_n_free_pages_side_by_side),
         cmocka_unit_test(alignments_are_kept_up_to_1_GiB),
+        cmocka_unit_test(an_aligned_run_may_end_with_the_span),
         cmocka_unit_test(aligned_runs_are_counted_exactly_where_no_gap_is_lost),
         cmocka_unit_test(the_last_pages_of_the_address_space_can_be_managed),
         cmocka_unit_test(the_page_at_address_0_can_be_managed),
         cmocka_unit_test(what_was_in_the_metadata_does_not_matter),
+        cmocka_unit_test(page_check_survives_every_wrong_bit_and_notices_those_in_use),
         cmocka_unit_test(metadata_is_as_small_as_promised_at_64_GiB),
     };
     return run_trials(tests, sizeof(tests) / sizeof(tests[0]), any_stage);
