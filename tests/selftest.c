@@ -282,6 +282,8 @@ static void two_pages_freed_apart_are_found_as_a_run(void) {
     static const size_t back[] = {1, 2, 33, 65, 513, 514, 1025};
     paddr_t border = (start / PAGE_SIZE / 4096 + 1) * 4096 * PAGE_SIZE;
     size_t count = fill();
+    free_pages(after(border, 10),
+               1); /* two single pages are free, so it takes a search to refuse */
     for (size_t i = 0; i < 7; i++) {
         paddr_t page = border - back[i] * PAGE_SIZE;
         free_pages(page, 1);
@@ -293,7 +295,7 @@ static void two_pages_freed_apart_are_found_as_a_run(void) {
         else
             EXPECT_EQUAL(page_alloc_at(&frames, page, 2), ALLOC_OK);
     }
-    EXPECT_EQUAL(page_used(&frames), count);
+    EXPECT_EQUAL(page_used(&frames), count - 1);
     EXPECT(page_check(&frames));
 }
 
