@@ -30,6 +30,7 @@ bats          bats              bats                    bash-bats               
 shellcheck    shellcheck        ShellCheck              shellcheck                  shellcheck
 clang-format  clang-format      clang-tools-extra       clang                       clang-format
 libc          libc6-dev         glibc-devel             glibc                       llvm
+dtc           device-tree-compiler       dtc                     dtc                         dtc
 cmocka        libcmocka-dev     libcmocka-devel         cmocka                      cmocka
 sanitizers    libclang-rt-dev   compiler-rt             compiler-rt                 llvm
 "
@@ -226,7 +227,7 @@ builds() {
 
 find_tests() {
     local tool
-    for tool in prove bats shellcheck clang-format; do
+    for tool in prove bats shellcheck clang-format dtc; do
         command -v "$tool" >/dev/null || misses "$tool" "$tool"
     done
     command -v gdb-multiarch >/dev/null || GDB="" find_debugger

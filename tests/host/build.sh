@@ -54,6 +54,29 @@ shared_rest() {
     objects kernel "${kernel_flags[@]}" "$PWD"/{common,map,memory}.c "$PWD/tests/selftest.c"
 }
 
+# The device trees that the tests read: from sources, and from QEMU.
+make_trees() {
+    local dts trees=$out/trees
+    mkdir -p "$trees"
+    for dts in tests/host/trees/*.dts; do
+        dtc -q -I dts -O dtb -o "$trees/$(basename "$dts" .dts).dtb" "$dts"
+    done
+    dtc -q -I dts -O dtb -V 16 -o "$trees/version_16.dtb" tests/host/trees/two_cells.dts
+    dump_tree qemu 64 -m 128M
+    dump_tree qemu32 32 -m 128M
+    dump_tree qemu_smp 64 -m 128M -smp 4
+    dump_tree qemu_numa 64 -m 384M -smp 4 \
+        -object memory-backend-ram,id=low,size=128M -object memory-backend-ram,id=high,size=256M \
+        -numa node,cpus=0-1,memdev=low -numa node,cpus=2-3,memdev=high
+}
+
+# dump_tree NAME BITS OPTION...
+dump_tree() {
+    local file=$out/trees/$1.dtb bits=$2
+    shift 2
+    "qemu-system-riscv$bits" -bios none -machine "virt,dumpdtb=$file" "$@" 2>/dev/null
+}
+
 # What the interface does, with the oracle.
 programs_of_trials() {
     for name in random alloc errors free ranges buddy; do
@@ -65,6 +88,9 @@ programs_of_parts() {
     for name in words bits bounds; do
         program "test_$name" "tests/host/test_$name.c" "$out"/alloc/*.o
     done
+    make_trees
+    program test_fdt tests/host/test_fdt.c fdt.c
+    program test_map -fno-builtin tests/host/test_map.c map.c machine.c fdt.c
     program test_common "${kernel_flags[@]}" tests/host/test_common.c "$out/kernel/common.o"
     for stage in bump bitmap stack tree buddy; do
         program "selftest_$stage" "${kernel_flags[@]}" "-DALLOC=${stage}_stage" \
