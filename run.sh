@@ -154,7 +154,8 @@ build_kernel() {
         -DALLOC="${stage}_stage" $CFLAGS \
         --ld-path="$LD" -nostdlib -static -Wl,--fatal-warnings -Wl,--gc-sections \
         -Wl,--build-id=none -Wl,-T,kernel.ld -o "$kernel.$$" \
-        kernel.c trap.c common.c fdt.c map.c machine.c memory.c page_table.c vm.c alloc/*.c "${program[@]}"
+        kernel.c trap.c common.c fdt.c map.c machine.c memory.c page_table.c vm.c alloc/*.c \
+        "${program[@]}"
     mv -f "$kernel.$$" "$kernel"
     cp "$kernel" "kernel.elf.$$" && mv -f "kernel.elf.$$" kernel.elf
 }

@@ -68,8 +68,8 @@ END
     passes
     local metadata
     metadata=$(sed -n -E 's/.* pages, ([0-9]+) KiB of .*/\1/p' <<<"$output")
-    # Three times the metadata, for physical and for twice as many virtual addresses; 64 MiB of pages
-    # under test; and for QEMU itself what it takes here, 118 MiB and 100 MiB to track 1T.
+    # Three times the metadata, for physical and for twice as many virtual addresses; 64 MiB of
+    # pages under test; and for QEMU itself what it takes here, 118 MiB and 100 MiB to track 1T.
     (($(<peak) < 3 * metadata + (64 + 118 + 100) * 1024)) ||
         differs "QEMU to have touched less than its $(<peak) KiB"
 }
