@@ -204,7 +204,7 @@ boot() {
     "${qemu[@]}" </dev/null >"$scratch/console" &
     qemu_pid=$!
     : >"$log.$$"
-    while true; do
+    while ((SECONDS < deadline)); do
         line=""
         IFS= read -r -t $((deadline > SECONDS ? deadline - SECONDS : 1)) line || status=$?
         line=${line%$'\r'}

@@ -18,21 +18,21 @@ misses() {
 
 # Which package brings a tool.
 PACKAGES="
-tool          apt               dnf                     pacman                      brew
-clang         clang             clang                   clang                       llvm
-lld           lld               lld                     lld                         lld
-llvm          llvm              llvm                    llvm                        llvm
-qemu          qemu-system-misc  qemu-system-riscv-core  qemu-system-riscv           qemu
-opensbi       opensbi           qemu-system-riscv-core  qemu-system-riscv-firmware  qemu
-gdb           gdb-multiarch     gdb                     riscv64-elf-gdb             riscv64-elf-gdb
-prove         perl              perl-Test-Harness       perl                        perl
-bats          bats              bats                    bash-bats                   bats-core
-shellcheck    shellcheck        ShellCheck              shellcheck                  shellcheck
-clang-format  clang-format      clang-tools-extra       clang                       clang-format
-libc          libc6-dev         glibc-devel             glibc                       llvm
-dtc           device-tree-compiler       dtc                     dtc                         dtc
-cmocka        libcmocka-dev     libcmocka-devel         cmocka                      cmocka
-sanitizers    libclang-rt-dev   compiler-rt             compiler-rt                 llvm
+tool         apt                  dnf                    pacman                     brew
+clang        clang                clang                  clang                      llvm
+lld          lld                  lld                    lld                        lld
+llvm         llvm                 llvm                   llvm                       llvm
+qemu         qemu-system-misc     qemu-system-riscv-core qemu-system-riscv          qemu
+opensbi      opensbi              qemu-system-riscv-core qemu-system-riscv-firmware qemu
+gdb          gdb-multiarch        gdb                    riscv64-elf-gdb            riscv64-elf-gdb
+prove        perl                 perl-Test-Harness      perl                       perl
+bats         bats                 bats                   bash-bats                  bats-core
+shellcheck   shellcheck           ShellCheck             shellcheck                 shellcheck
+clang-format clang-format         clang-tools-extra      clang                      clang-format
+libc         libc6-dev            glibc-devel            glibc                      llvm
+dtc          device-tree-compiler dtc                    dtc                        dtc
+cmocka       libcmocka-dev        libcmocka-devel        cmocka                     cmocka
+sanitizers   libclang-rt-dev      compiler-rt            compiler-rt                llvm
 "
 
 package_of() {

@@ -86,6 +86,17 @@ reports_trap() {
     reports_trap "store access fault"
     matches 'scause 0x7 .* stval 0x0$'
     says " is $(place_of null_store 'volatile int *) NULL')"
+    reports_stack_pointer
+}
+
+# The sp in a trap report is one in the kernel's stack.
+reports_stack_pointer() {
+    local bottom top
+    bottom=$("$NM" kernel.elf | sed -n 's/ .* __stack_bottom$//p')
+    top=$("$NM" kernel.elf | sed -n 's/ .* __stack_top$//p')
+    [[ $output =~ \ sp\ 0x([0-9a-f]+) ]]
+    ((16#$bottom <= 16#${BASH_REMATCH[1]} && 16#${BASH_REMATCH[1]} < 16#$top)) ||
+        differs "an sp from 0x$bottom to 0x$top"
 }
 
 @test "an illegal instruction is reported with its place" {
@@ -158,6 +169,18 @@ reports_trap() {
     TIME_LIMIT=2 crash hang
     ((SECONDS >= 2 && SECONDS < 12))
     says_line "run.sh: the kernel did not shut down within 2 seconds: QEMU was ended"
+    no_qemu_is_left
+}
+
+@test "a kernel that prints for ever is ended after the time limit too" {
+    note_qemu
+    program_that_prints "still here" false
+    sed -i.before 's/^    printf("still here/    while (true)&/' tests/liar.c
+    SECONDS=0
+    TIME_LIMIT=2 run ./run.sh
+    ended_with 1
+    ((SECONDS >= 2 && SECONDS < 20))
+    says "run.sh: the kernel did not shut down within 2 seconds: QEMU was ended"
     no_qemu_is_left
 }
 
@@ -296,6 +319,7 @@ run_on_shim() {
     crash null_store
     reports_trap "store access fault"
     says " is $(place_of null_store 'volatile int *) NULL')"
+    reports_stack_pointer
 }
 
 @test "four harts on rv32 are as one" {

@@ -529,11 +529,11 @@ run_as_nobody() {
     run_hidden test </dev/null
     ended_with 1
     local tool
-    for tool in prove bats shellcheck clang-format cmocka; do
+    for tool in prove bats shellcheck clang-format dtc cmocka; do
         says_line "  $tool"
     done
-    says_line "  $SUDO$INSTALL_APT bats clang clang-format gdb-multiarch libc6-dev libclang-rt-dev \
-libcmocka-dev lld llvm opensbi perl qemu-system-misc shellcheck"
+    says_line "  $SUDO$INSTALL_APT bats clang clang-format device-tree-compiler gdb-multiarch \
+libc6-dev libclang-rt-dev libcmocka-dev lld llvm opensbi perl qemu-system-misc shellcheck"
 }
 
 @test "diff and --help need no tools" {

@@ -8,8 +8,8 @@
  * a1 set, and does the same with `-bios none`. But there the shim would have to be loaded as a
  * device, `-device loader,file=shim.elf`: QEMU can, and run.sh would need another option for it.
  *
- * Hart 0 first says in the device tree that the shim's memory is taken, as OpenSBI does for its own:
- * one entry more in the list of reservations, and what lies behind the list moves up.
+ * Hart 0 first says in the device tree that the shim's memory is taken, as OpenSBI does for its
+ * own: one entry more in the list of reservations, and what lies behind the list moves up.
  *
  * Calls: console and shutdown of the legacy kind, the base extension's probe, Debug Console's
  * write_byte, System Reset. -DNO_LEGACY and -DONLY_LEGACY leave the one or the other kind out. */
