@@ -5,7 +5,8 @@
  * allocated nor freed. What it knows stands in the *metadata*, a block that the caller hands in;
  * the managed memory itself is never read or written, so it need not even exist.
  *
- * Addresses, sizes and alignments are in bytes; n and all counts are in pages. No function takes a
+ * Addresses, sizes and alignments are in bytes; n and all counts are in pages. Address 0 is an
+ * address like any other, and a span that holds it hands it out. No function takes a
  * lock: callers on several harts serialise their calls. A failed call changes nothing. */
 #pragma once
 
@@ -42,7 +43,7 @@ struct page_range {
 /* One span under management. Callers provide the room and read nothing in it. */
 struct page_allocator {
     const struct alloc_stage *stage;
-    size_t base;               /* page number of index 0, a multiple of 1 GiB */
+    size_t base;               /* page number of index 0: a multiple of 1 GiB, in pages */
     struct page_range span;    /* the indices that the span covers */
     size_t total;              /* pages added */
     size_t used;               /* pages allocated */
@@ -53,9 +54,9 @@ struct page_allocator {
 };
 
 /* Bytes of metadata that a span of `size` bytes from `start` needs under `stage`; 0 if the span
- * holds no whole page, passes the end of the address space or is too large for the stage (stack:
- * above 1 PiB). It includes room to remember
- * 16 separate added ranges, and one more for every 16 MiB. */
+ * holds no whole page, passes the end of the address space, or is too large for the stage (stack:
+ * 1 PiB or more, counted from `start` aligned down to 1 GiB). It includes room to remember 16 added
+ * ranges that lie apart, and one more for every 16 MiB of the span. */
 size_t page_meta_size(const struct alloc_stage *stage, paddr_t start, size_t size);
 
 /* Begin to manage the span, every page absent. `meta` is aligned to 64 bytes, may hold anything
@@ -74,24 +75,26 @@ enum alloc_error page_init(struct page_allocator *a, const struct alloc_stage *s
  * a range. */
 enum alloc_error page_add_memory(struct page_allocator *a, paddr_t start, size_t size);
 
-/* Allocate n consecutive pages at a multiple of `align` (anything below PAGE_SIZE means PAGE_SIZE)
- * and store their address in *out. The lowest fit that the stage finds without a search; on fresh
- * memory page_alloc(2) then page_alloc(1) return the first and the third page (buddy: where the
- * first block of the memory is its smallest and has four pages or more).
+/* Allocate n consecutive pages at a multiple of `align`, a power of two (one below PAGE_SIZE means
+ * PAGE_SIZE), and store their address in *out. The lowest fit that the stage finds without a
+ * search; on fresh memory page_alloc(2) then page_alloc(1) return the first and the third page
+ * (buddy: where the first block of the memory is its smallest and has four pages or more).
  * ALLOC_INVALID: n == 0, n * PAGE_SIZE overflows, bad alignment. ALLOC_NO_MEMORY: no such run
- * (buddy: no free aligned block of n or `align`, the larger, rounded up to a power of two). Steps:
- * see each stage. */
+ * (buddy: no free aligned block of n or `align`, the larger, rounded up to a power of two; above
+ * 1 GiB, no row of free blocks of 1 GiB for n rounded up to whole ones). Steps: see each stage. */
 enum alloc_error page_alloc(struct page_allocator *a, size_t n, size_t align, paddr_t *out);
 
 /* Allocate the n pages at paddr.
  * ALLOC_INVALID: n == 0, misaligned, outside the span. ALLOC_OVERLAP: some page is not free
- * (bump: or lies below one that it has handed out). */
+ * (bump: or lies below one that it has handed out). Steps: one a word of the range (bump: a range;
+ * buddy: a block and order). */
 enum alloc_error page_alloc_at(struct page_allocator *a, paddr_t paddr, size_t n);
 
 /* Free the n pages at paddr, all of them or none: any range of allocated pages, be it part of what
  * one call returned or several neighbours together.
  * ALLOC_INVALID: n == 0, misaligned, outside the span. ALLOC_NOT_ALLOCATED: some page is free or
- * absent. ALLOC_UNSUPPORTED: bump. Steps to refuse: those of one lookup. */
+ * absent. ALLOC_UNSUPPORTED: bump. Steps to refuse: at most one a word of the range (tree and
+ * buddy: those of one lookup); to free: see each stage. */
 enum alloc_error page_free(struct page_allocator *a, paddr_t paddr, size_t n);
 
 /* Is the page that holds paddr free? No for absent pages and outside the span. */

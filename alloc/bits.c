@@ -72,7 +72,7 @@ size_t bits_next(const struct bits *b, size_t from) {
         l++;
     }
     if (rest == 0)
-        return SIZE_MAX;
+        return NONE;
 
     /* And down again, along the lowest bits. */
     from += word_lowest(rest);

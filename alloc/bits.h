@@ -10,8 +10,8 @@
 
 #include "words.h"
 
-/* Levels that an index of any size_t number of pages may need: 9 on 64-bit machines, 4 on 32-bit.
- */
+/* Levels that any number of pages may need, 9 on 64-bit machines and 4 on 32-bit ones: the number
+ * of a page has 12 bits less than an address, and each level looks at 6 of them. */
 #define BITS_MAX_LEVELS ((sizeof(size_t) * 8 - 12 + 5) / 6)
 
 struct bits {
@@ -65,7 +65,7 @@ static inline void bits_clear(struct bits *b, size_t i) {
 void bits_set_range(struct bits *b, size_t from, size_t end);
 void bits_clear_range(struct bits *b, size_t from, size_t end);
 
-/* The lowest member at or after `from`, SIZE_MAX if there is none. Two steps a level. */
+/* The lowest member at or after `from`, NONE if there is none. Two steps a level. */
 size_t bits_next(const struct bits *b, size_t from);
 
 /* The lowest member of a set that is not empty. One step a level. */

@@ -70,7 +70,7 @@ static uint16_t largest_of(const uint16_t *numbers) {
 
 size_t bounds_next(struct bounds *b, size_t from, uint16_t value) {
     if (from >= b->size)
-        return SIZE_MAX;
+        return NONE;
 
     unsigned l = 0;
     size_t i = from;
@@ -89,7 +89,7 @@ size_t bounds_next(struct bounds *b, size_t from, uint16_t value) {
         /* Up and on behind this group; further up if it was the last of its own group. */
         do {
             if (l + 1 == b->levels)
-                return SIZE_MAX;
+                return NONE;
             l++;
             b->level[l][group] = largest_of(&b->level[l - 1][group * BOUNDS_FANOUT]);
             i = group + 1;

@@ -35,9 +35,8 @@ void bounds_raise(struct bounds *b, size_t from, size_t end, uint16_t value);
  * large above is lowered when it misleads a search. */
 void bounds_lower(struct bounds *b, size_t i, uint16_t value);
 
-/* The lowest index at or after `from` whose number is at least `value`, which is not 0;
- * SIZE_MAX if there is none. At most 128 steps a level, and 64 for each stale number, which it
- * lowers. */
+/* The lowest index at or after `from` whose number is at least `value`, which is not 0; NONE if
+ * there is none. At most 192 steps a level, and 128 for each stale number, which it lowers. */
 size_t bounds_next(struct bounds *b, size_t from, uint16_t value);
 
 /* Is each number of a higher level at least the largest below it? One step a number. */

@@ -1,14 +1,16 @@
 /* Buddy: for each order, the set of naturally aligned blocks of 2^order pages that are free.
  *
- *   order 2   │ . . . . │ . . . . │ X       │      a free block stands in one set only,
- *   order 1   │ . . │ X   │ . . │ . . │            that of the largest order it is whole in;
- *   order 0   │ . │ X │                            no two buddies are both free
- *   page      0   1   2   3   4  …      8
+ *   page      0   1   2   3   4   5   6   7
+ *   order 0   │   │ X │   │   │   │   │   │   │     a free block stands in one set only, that of
+ *   order 1   │       │   X   │       │       │     the largest order that it is whole in: page 1,
+ *   order 2   │               │       X       │     pages 2 and 3, and pages 4 to 7 are free
  *
  * To allocate, the lowest block of the smallest order that has one is taken, and what was not asked
  * for goes back: that is the split, and it works for every n. To free, a block whose buddy is free
  * becomes one block with it, order by order: that is the merge. (Knowlton 1965; Knuth, The Art of
  * Computer Programming, volume 1, section 2.5.) The sets have summaries, and none is in the pages.
+ *
+ * The sets are the tree's (bits.h). Bounds on runs are not needed: the order is the bound.
  *
  * Remembers: 2 bits a page, 2.03 with the summaries.
  * Cost: a few steps for each of 19 orders and each level of summaries, whatever n is up to 1 GiB;
@@ -19,14 +21,12 @@
 
 #define MAX_ORDER 18U /* 1 GiB, the largest alignment */
 #define ORDERS (MAX_ORDER + 1)
+_Static_assert(PAGE_SIZE << MAX_ORDER == MAX_ALIGN, "a block must have every alignment");
 
 struct buddy {
     uint64_t orders; /* bit k: there is a free block of order k */
     struct bits free[ORDERS];
 };
-
-/* Where the words of the sets begin: behind the struct, on a cache line of their own. */
-#define TABLES_OFFSET ((sizeof(struct buddy) + 63) / 64 * 64)
 
 /* Blocks of an order that it takes to cover so many pages. */
 static size_t blocks_for(size_t pages, unsigned order) {
@@ -37,12 +37,17 @@ static size_t stage_meta_size(size_t pages) {
     size_t words = 0;
     for (unsigned order = 0; order < ORDERS; order++)
         words += bits_words(blocks_for(pages, order));
-    return TABLES_OFFSET + words * sizeof(uint64_t);
+    return header_size(sizeof(struct buddy)) + words * sizeof(uint64_t);
+}
+
+/* The words of all sets, those of order 0 first. */
+static uint64_t *words_of(const struct page_allocator *a) {
+    return (void *) ((char *) a->meta + header_size(sizeof(struct buddy)));
 }
 
 static void stage_init(struct page_allocator *a) {
     struct buddy *b = a->meta;
-    uint64_t *words = (void *) ((char *) a->meta + TABLES_OFFSET);
+    uint64_t *words = words_of(a);
     b->orders = 0;
     for (unsigned order = 0; order < ORDERS; order++) {
         size_t blocks = blocks_for(a->span.end, order);
@@ -207,7 +212,7 @@ static bool check_order(const struct buddy *b, unsigned order, const uint64_t *w
 
 static bool stage_check(const struct page_allocator *a) {
     const struct buddy *b = a->meta;
-    uint64_t *words = (void *) ((char *) a->meta + TABLES_OFFSET);
+    const uint64_t *words = words_of(a);
     for (unsigned order = 0; order < ORDERS; order++) {
         size_t blocks = blocks_for(a->span.end, order);
         if (!check_order(b, order, words, blocks))

@@ -4,7 +4,7 @@
  *     │   handed out    │      free       │
  *
  * Remembers: one index. Pages skipped for an alignment or for a hole are lost, and count as used.
- * Cost: one step, and one for each added range that is stepped over.
+ * Cost: a binary search among the added ranges, and one more for each that is stepped over.
  * Flaw: nothing comes back. */
 #include "stage.h"
 
@@ -46,7 +46,7 @@ static struct page_range stage_next_free(const struct page_allocator *a, size_t 
 }
 
 /* Hand out the n pages at `first`. The added pages between `next` and there are lost. */
-static void stage_take(struct page_allocator *a, size_t first, size_t n) {
+static void take(struct page_allocator *a, size_t first, size_t n) {
     struct bump *bump = a->meta;
     struct page_range gap;
     while (gap = stage_next_free(a, bump->next), gap.first < first) {
@@ -62,7 +62,7 @@ static size_t stage_alloc(struct page_allocator *a, size_t n, size_t align) {
     while ((rest = stage_next_free(a, rest.end)).first != NONE) {
         size_t first = (rest.first + align - 1) / align * align;
         if (first < rest.end && n <= rest.end - first) {
-            stage_take(a, first, n);
+            take(a, first, n);
             return first;
         }
     }
@@ -73,7 +73,7 @@ static bool stage_alloc_at(struct page_allocator *a, size_t first, size_t n) {
     const struct bump *bump = a->meta;
     if (first < bump->next)
         return false;
-    stage_take(a, first, n);
+    take(a, first, n);
     return true;
 }
 

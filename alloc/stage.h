@@ -6,8 +6,7 @@
 #pragma once
 
 #include "alloc.h"
-
-#define NONE SIZE_MAX /* no such index */
+#include "words.h"
 
 struct alloc_stage {
     const char *name;
@@ -31,7 +30,7 @@ struct alloc_stage {
      * least n free pages, somewhere. */
     size_t (*alloc)(struct page_allocator *a, size_t n, size_t align);
 
-    /* Take just these pages: false if one of them is not free. */
+    /* Take just these pages, none of them absent: false if one of them is not free. */
     bool (*alloc_at)(struct page_allocator *a, size_t first, size_t n);
 
     /* Give pages back, none of them absent: false if one of them is free. Null if the stage
@@ -41,6 +40,11 @@ struct alloc_stage {
     /* Do the invariants of the stage's own tables hold? */
     bool (*check)(const struct page_allocator *a);
 };
+
+/* Bytes that a stage's struct takes at the start of a->meta: its tables begin on a cache line. */
+static inline size_t header_size(size_t struct_size) {
+    return (struct_size + 63) / 64 * 64;
+}
 
 /* Position in a->ranges of the first range that ends after `page`; range_count if none does.
  * Steps: log2 of the number of ranges. */

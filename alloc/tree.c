@@ -1,16 +1,18 @@
 /* Tree: the bitmap, and above it a summary bit for each word that has a free page, and above that
  * one for each word of summaries, up to a single word (bits.h).
  *
- *   summaries   1 . . …                one ctz a level leads from the top to the lowest free page
- *   bits        0011… 0000… 1000… …
- *   bounds      2 (a chunk of 512 pages)
+ *   summaries    110…
+ *   bits         001100…  100000…  000000…    one ctz a level leads from the top to a free page
+ *   bounds       2                            of the first 512 pages: no run there is longer
  *
- * For runs, each chunk has a bound (bounds.h): no run that begins in it is longer. Allocating
- * leaves it right, freeing raises it, and a search that finds no run lowers it to what it saw.
+ * For runs, each chunk of 512 pages has a bound (bounds.h): as far as it counts, up to 512, no run
+ * that begins in the chunk, or comes into it, goes on for longer. Allocating leaves it right,
+ * freeing raises it, and a search that finds no run lowers it to what it saw.
  *
  * Remembers: 1 bit a page, 1.05 with summaries and bounds.
- * Cost: one page O(levels) to allocate and to free, 3 levels at 1 GiB and 4 at 64 GiB; a run, in
- * addition one step for each free run of the chunks that may have one, and one a word of the run.
+ * Cost: one page one step a level, 3 levels at 1 GiB and 4 at 64 GiB. A run, in addition one step
+ * for each free run of the chunks that may have one, and one a word of these runs; aligned to more
+ * than 2 MiB, one for each address that is aligned so.
  * Flaw: a long run is still searched for. */
 #include "stage.h"
 #include "bits.h"
@@ -23,20 +25,17 @@ struct tree {
     struct bounds bounds;
 };
 
-#define WORDS_OFFSET ((sizeof(struct tree) + 63) / 64 * 64)
-
 static size_t chunks_for(size_t pages) {
     return (pages + CHUNK - 1) / CHUNK;
 }
 
 static size_t stage_meta_size(size_t pages) {
-    return WORDS_OFFSET + bits_words(pages) * sizeof(uint64_t) +
+    return header_size(sizeof(struct tree)) + bits_words(pages) * sizeof(uint64_t) +
            bounds_numbers(chunks_for(pages)) * sizeof(uint16_t);
 }
 
-/* Where the words begin; the bounds stand behind them. */
 static uint64_t *words_of(const struct page_allocator *a) {
-    return (void *) ((char *) a->meta + WORDS_OFFSET);
+    return (void *) ((char *) a->meta + header_size(sizeof(struct tree)));
 }
 
 static uint16_t *bounds_of(const struct page_allocator *a) {
@@ -47,19 +46,6 @@ static void stage_init(struct page_allocator *a) {
     struct tree *t = a->meta;
     bits_init(&t->free, words_of(a), a->span.end);
     bounds_init(&t->bounds, bounds_of(a), chunks_for(a->span.end));
-}
-
-static bool stage_is_free(const struct page_allocator *a, size_t page) {
-    const struct tree *t = a->meta;
-    return bits_test(&t->free, page);
-}
-
-static struct page_range stage_next_free(const struct page_allocator *a, size_t from) {
-    const struct tree *t = a->meta;
-    size_t first = bits_next(&t->free, from);
-    if (first == NONE)
-        return (struct page_range){NONE, NONE};
-    return (struct page_range){first, words_next_clear(t->free.level[0], first, a->span.end)};
 }
 
 /* Length of the run of free pages around bit i of a word; CHUNK if it may go on in the next. */
@@ -74,7 +60,7 @@ static size_t run_around(uint64_t word, size_t i) {
 }
 
 /* Make the pages [first, end) free, and raise the bounds that would be too small now. */
-static void give(struct tree *t, size_t first, size_t end) {
+static void give_range(struct tree *t, size_t first, size_t end) {
     if (end - first == 1)
         bits_set(&t->free, first);
     else
@@ -91,57 +77,86 @@ static void give(struct tree *t, size_t first, size_t end) {
 }
 
 static enum alloc_error stage_add(struct page_allocator *a, size_t first, size_t n) {
-    give(a->meta, first, first + n);
+    give_range(a->meta, first, first + n);
     return ALLOC_OK;
+}
+
+static bool stage_is_free(const struct page_allocator *a, size_t page) {
+    const struct tree *t = a->meta;
+    return bits_test(&t->free, page);
+}
+
+static struct page_range stage_next_free(const struct page_allocator *a, size_t from) {
+    const struct tree *t = a->meta;
+    size_t first = bits_next(&t->free, from);
+    if (first == NONE)
+        return (struct page_range){NONE, NONE};
+    return (struct page_range){first, words_next_clear(words_of(a), first, a->span.end)};
 }
 
 static size_t smaller(size_t a, size_t b) {
     return a < b ? a : b;
 }
 
-/* The lowest fit among the runs that begin in a chunk, or NONE: then *longest becomes the length
- * of the longest of them, at most CHUNK. `align` is at most CHUNK. */
-static size_t find_in_chunk(const struct page_allocator *a, size_t chunk, size_t n, size_t align,
-                            size_t *longest) {
-    const struct tree *t = a->meta;
-    const uint64_t *words = t->free.level[0];
+/* What a search of one chunk found. */
+struct found {
+    size_t first;   /* the lowest fit among the runs in the chunk, or NONE */
+    size_t longest; /* if there is none: the longest of these runs, at most CHUNK */
+    size_t next;    /* the next chunk where a run may begin that was not seen */
+};
+
+/* `align` is at most CHUNK. */
+static struct found find_in_chunk(const struct page_allocator *a, size_t chunk, size_t n,
+                                  size_t align) {
+    const uint64_t *words = words_of(a);
     size_t chunk_end = smaller((chunk + 1) * CHUNK, a->span.end);
     size_t page = words_next_set(words, chunk * CHUNK, chunk_end);
-    *longest = 0;
+    struct found found = {NONE, 0, chunk + 1};
     while (page < chunk_end) {
         /* Look as far as the fit or the bound needs, and no further. */
         size_t first = (page + align - 1) / align * align;
         size_t needed = first + n > page + CHUNK ? first + n : page + CHUNK;
         size_t run_end = words_next_clear(words, page, smaller(needed, a->span.end));
-        if (first < run_end && n <= run_end - first)
-            return first;
-        if (run_end - page > *longest)
-            *longest = smaller(run_end - page, CHUNK);
+        if (first < run_end && n <= run_end - first) {
+            found.first = first;
+            return found;
+        }
+        if (run_end - page > found.longest)
+            found.longest = smaller(run_end - page, CHUNK);
+        /* A run too short for the fit is so for every chunk that lies in it. */
+        if (run_end / CHUNK > found.next)
+            found.next = run_end / CHUNK;
         page = words_next_set(words, run_end, chunk_end);
     }
-    return NONE;
+    return found;
 }
 
 /* Chunk by chunk, past those whose bound says that no run fits. */
 static size_t find_run(const struct page_allocator *a, size_t n, size_t align) {
     struct tree *t = a->meta;
     uint16_t wanted = (uint16_t) smaller(n, CHUNK);
-    size_t chunk = bounds_next(&t->bounds, 0, wanted);
-    for (; chunk != NONE; chunk = bounds_next(&t->bounds, chunk + 1, wanted)) {
-        size_t longest, first = find_in_chunk(a, chunk, n, align, &longest);
-        if (first != NONE)
-            return first;
-        bounds_lower(&t->bounds, chunk, (uint16_t) longest);
+    struct found found = {NONE, 0, 0};
+    for (;;) {
+        size_t chunk = bounds_next(&t->bounds, found.next, wanted);
+        if (chunk == NONE)
+            return NONE;
+        found = find_in_chunk(a, chunk, n, align);
+        if (found.first != NONE)
+            return found.first;
+        bounds_lower(&t->bounds, chunk, (uint16_t) found.longest);
     }
-    return NONE;
 }
 
-/* Alignments above a chunk: few addresses have them, so each is looked at. */
+/* For alignments above a chunk: from one aligned address to the next that no run ends before. */
 static size_t find_aligned(const struct page_allocator *a, size_t n, size_t align) {
-    const struct tree *t = a->meta;
-    for (size_t first = 0; first < a->span.end && n <= a->span.end - first; first += align)
-        if (words_all_set(t->free.level[0], first, first + n))
+    const uint64_t *words = words_of(a);
+    size_t first = 0;
+    while (first < a->span.end && n <= a->span.end - first) {
+        size_t run_end = words_next_clear(words, first, first + n);
+        if (run_end == first + n)
             return first;
+        first = (run_end / align + 1) * align;
+    }
     return NONE;
 }
 
@@ -161,7 +176,7 @@ static size_t stage_alloc(struct page_allocator *a, size_t n, size_t align) {
 
 static bool stage_alloc_at(struct page_allocator *a, size_t first, size_t n) {
     struct tree *t = a->meta;
-    if (!words_all_set(t->free.level[0], first, first + n))
+    if (!words_all_set(words_of(a), first, first + n))
         return false;
     bits_clear_range(&t->free, first, first + n);
     return true;
@@ -169,9 +184,11 @@ static bool stage_alloc_at(struct page_allocator *a, size_t first, size_t n) {
 
 static bool stage_free(struct page_allocator *a, size_t first, size_t n) {
     struct tree *t = a->meta;
-    if (!words_all_clear(t->free.level[0], first, first + n))
+    /* One page is looked up faster than a range. */
+    bool is_free = n == 1 ? stage_is_free(a, first) : bits_next(&t->free, first) < first + n;
+    if (is_free)
         return false;
-    give(t, first, first + n);
+    give_range(t, first, first + n);
     return true;
 }
 
@@ -185,9 +202,8 @@ static bool stage_check(const struct page_allocator *a) {
         return false;
 
     for (size_t chunk = 0; chunk < chunks_for(a->span.end); chunk++) {
-        size_t longest;
-        if (find_in_chunk(a, chunk, CHUNK, 1, &longest) != NONE)
-            longest = CHUNK;
+        struct found found = find_in_chunk(a, chunk, CHUNK, 1);
+        size_t longest = found.first != NONE ? CHUNK : found.longest;
         if (longest > t->bounds.level[0][chunk])
             return false;
     }

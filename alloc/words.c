@@ -48,7 +48,7 @@ size_t words_find_run(const uint64_t *words, size_t end, size_t n, size_t align)
         first = words_next_set(words, first, end);
         first = (first + align - 1) / align * align;
         if (first >= end || n > end - first)
-            return SIZE_MAX;
+            return NONE;
 
         /* The first clear bit ends this run. No run with it can fit: go on behind it. */
         size_t run_end = words_next_clear(words, first, first + n);

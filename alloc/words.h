@@ -1,4 +1,4 @@
-/* Bits in an array of 64-bit words: the bitmap's table, and every level of the buddy's.
+/* Bits in an array of 64-bit words: what all stages but bump remember pages in.
  *
  * Bit i stands in word i / 64 at position i % 64. Whatever can be is done with whole words. Ranges
  * are [from, end). */
@@ -9,13 +9,15 @@
 #include <stdint.h>
 
 #define WORD_BITS ((size_t) 64)
+#define NONE SIZE_MAX /* no such index */
 
 /* Words that hold `bits` bits. */
 static inline size_t words_for(size_t bits) {
     return bits / WORD_BITS + (bits % WORD_BITS != 0);
 }
 
-/* Position of the lowest set bit of a word that is not 0: one instruction, or some fifteen. */
+/* Position of the lowest set bit of a word that is not 0: one instruction, or
+ * some fifteen on a RISC-V hart without Zbb. */
 static inline size_t word_lowest(uint64_t word) {
     return (size_t) __builtin_ctzll(word);
 }
@@ -83,6 +85,6 @@ static inline void words_clear(uint64_t *words, size_t from, size_t end) {
         words_fill(words, from, end, 0);
 }
 
-/* Lowest multiple of `align` that begins n set bits in [0, end); SIZE_MAX if there is none. `align`
+/* Lowest multiple of `align` that begins n set bits in [0, end); NONE if there is none. `align`
  * is a power of two and n is not 0. Steps: at most two a word and two a run of set bits. */
 size_t words_find_run(const uint64_t *words, size_t end, size_t n, size_t align);

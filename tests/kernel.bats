@@ -32,9 +32,10 @@ setup() {
     done
 }
 
-@test "prove takes run.sh for a test, and every stage passes it with 128M" {
+@test "prove takes run.sh for a test, and it passes with 128M" {
     local stage
-    for stage in $STAGES; do
+    # All stages pass with 128M in run.bats.
+    for stage in bump buddy; do
         echo "# prove -v ./run.sh :: $stage"
         run prove -v ./run.sh :: "$stage"
         ended_with 0
@@ -251,23 +252,16 @@ run_on_shim() {
     CFLAGS=-DTEST_DEVICE=0x1000000 BIOS=shim.elf run ./run.sh bump
 }
 
-@test "without a test device the firmware is told of the failure" {
-    program_that_prints "1 passed, 0 failed" false
-    run_on_shim
-    ended_with 1
-    program_that_prints "1 passed, 0 failed" true
-    run_on_shim
-    ended_with 0
-}
-
 @test "firmware without legacy calls is used through Debug Console and System Reset" {
     program_that_prints "1 passed, 0 failed" true
     run_on_shim -DNO_LEGACY
     ended_with 0
+    # Here only the firmware can have ended QEMU with the failure that it was told.
     program_that_prints "1 passed, 0 failed" false
     run_on_shim -DNO_LEGACY
     ended_with 1
     says_line "1 passed, 0 failed"
+    says_not "did not shut down"
 }
 
 @test "firmware with nothing but legacy calls is used through these" {
@@ -288,7 +282,7 @@ run_on_shim() {
     passes
     program_that_prints "1 passed, 0 failed" true
     local try
-    for try in 1 2 3 4 5; do
+    for try in 1 2 3; do
         echo "# boot $try"
         run ./run.sh bump
         ended_with 0
