@@ -14,7 +14,8 @@ struct machine {
 
 /* Read the device tree at `fdt`, of which at most `limit` bytes are touched. On an error `machine`
  * knows nothing: no memory, no hart. The tree itself counts as reserved. Addresses that a paddr_t
- * cannot hold are left out. Steps: one a byte of the tree, and one a range for each range. */
+ * cannot hold are left out, and so is the last page of those that it can. Steps: one a byte of the
+ * tree, and one a range for each range. */
 enum fdt_error machine_read(struct machine *machine, const void *fdt, size_t limit);
 
 /* What kernel_main runs when all is set up: the file that the build names as PROGRAM, the self-test

@@ -35,7 +35,9 @@ void memory_init(const struct alloc_stage *stage, const struct memory_map *usabl
     if (usable->count == 0)
         PANIC("there is no memory");
     paddr_t start = usable->ranges[0].start, end = usable->ranges[usable->count - 1].end;
-    metadata = carve(usable, page_meta_size(stage, start, end - start));
+    /* Room for as many ranges as the map can have, whatever the allocator thinks is usual. */
+    size_t ranges_size = MAP_RANGES * sizeof(struct page_range);
+    metadata = carve(usable, page_meta_size(stage, start, end - start) + ranges_size);
     enum alloc_error error = page_init(&frames, stage, start, end - start, (void *) metadata.start,
                                        metadata.end - metadata.start);
     if (error != ALLOC_OK)

@@ -6,8 +6,8 @@
  *   root ──► entry ───► entry ───► entry ───► page
  *
  * An entry names the table of the next level, or a page. Above level 0 that is a large page: all
- * the bits below are its offset. Sv32, Sv39 and Sv48 differ only in the number of levels and in the
- * size of an entry, so there is one walk for all of them (sections 4.3 to 4.5).
+ * the bits below are its offset. Sv32, Sv39, Sv48 and Sv57 differ only in the number of levels and
+ * in the size of an entry, so there is one walk for all of them (sections 4.3 to 4.6).
  *
  * A table other than the root is never empty: what makes one so also gives it back. */
 #include "page_table.h"
@@ -98,7 +98,7 @@ struct place {
     unsigned level;
 };
 
-static size_t index_of(vaddr_t vaddr, unsigned level) {
+static size_t entry_index(vaddr_t vaddr, unsigned level) {
     return vaddr >> (OFFSET_BITS + INDEX_BITS * level) & (ENTRIES - 1);
 }
 
@@ -106,7 +106,7 @@ static size_t index_of(vaddr_t vaddr, unsigned level) {
  * (Section 4.3.2 has the hart's own walk.) */
 static struct place walk(struct page_table *table, vaddr_t vaddr, unsigned level) {
     for (unsigned at = vm_levels - 1;; at--) {
-        uintptr_t *entry = &table->entries[index_of(vaddr, at)];
+        uintptr_t *entry = &table->entries[entry_index(vaddr, at)];
         if (at == level || !is_table(*entry))
             return (struct place){entry, at};
         table = table_of(*entry);

@@ -10,7 +10,7 @@
  * An address costs the buddy's two bits. There are twice as many as there is memory, so that half
  * of them may lie scattered between ranges, and a power of two, because the buddy finds n pages in
  * an aligned block of a power of two: all memory can be had in one range. The metadata takes 8 KiB
- * with 32 MiB of memory and 132 MiB with 1 TiB, one byte in 8,000. */
+ * with 32 MiB of memory and 132 MiB with 1 TiB. */
 #include "vm.h"
 
 #include "kernel.h"
@@ -36,8 +36,11 @@ static unsigned levels_for(paddr_t last) {
     if (IS_RV32)
         return 2;
     unsigned levels = 3;
-    while (last >> (vm_address_bits(levels) - 1) != 0)
+    while (last >> (vm_address_bits(levels) - 1) != 0) {
+        if (levels == 5)
+            PANIC("no paging reaches memory up to %p", (void *) last);
         levels++;
+    }
     return levels;
 }
 
@@ -90,7 +93,7 @@ static void init_virtual_pages(void) {
 
 /* The register satp: the mode of paging, and the number of the root's page (section 4.1.11). */
 static uintptr_t satp_for(const struct page_table *root) {
-    uintptr_t mode = IS_RV32 ? 1 : vm_levels + 5; /* Sv32 is 1, Sv39 is 8, Sv48 is 9 */
+    uintptr_t mode = IS_RV32 ? 1 : vm_levels + 5; /* Sv32 is 1, Sv39 is 8 and so on */
     return (paddr_t) root / PAGE_SIZE | mode << (IS_RV32 ? 31 : 60);
 }
 

@@ -19,9 +19,10 @@ extern struct page_allocator virtual_pages;
 
 /* Build the kernel's table and turn paging on. The memory of the map and the kernel are at their
  * own addresses then, in the largest pages that fit; only the kernel's code can be executed, and it
- * cannot be written. Not mapped: address 0, the page under the stack, and what is not in the map,
- * but for the test device. Panics if `frames` is too small, or if the hart has no paging for
- * addresses that high. Steps: one a page, large or small, and those of page_init. */
+ * cannot be written. Not mapped: address 0 (where it is no memory), the page under the stack, and
+ * what is not in the map, but for the test device. Panics if `frames` is too small, or if the hart
+ * has no paging for addresses that high. Steps: one a page, large or small, and those of page_init.
+ */
 void vm_init(const struct memory_map *usable);
 
 /* Turn paging off. What vm_alloc has given is out of reach, and its frames stay allocated. */
@@ -30,7 +31,8 @@ void vm_leave(void);
 /* Store in *out the address of n pages side by side, filled with zeroes, each in whatever frame
  * there is.
  * ALLOC_INVALID: n == 0, n * PAGE_SIZE overflows. ALLOC_NO_MEMORY: too few frames for the pages and
- * their tables, or too few addresses side by side; what was taken by then is given back. Steps: for
+ * their tables, or too few addresses side by side. ALLOC_OVERLAP: on rv32, the machine has memory
+ * among the addresses. What was taken by then is given back. Steps: for
  * each page those of page_alloc and vm_map, and clearing it. */
 enum alloc_error vm_alloc(size_t n, vaddr_t *out);
 
