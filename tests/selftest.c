@@ -280,7 +280,8 @@ static paddr_t outside(void) {
  * buddy sees it only as a block, which begins at an even page. */
 static void two_pages_freed_apart_are_found_as_a_run(void) {
     static const size_t back[] = {1, 2, 33, 65, 513, 514, 1025};
-    paddr_t border = (start / PAGE_SIZE / 4096 + 1) * 4096 * PAGE_SIZE;
+    size_t unit = 4096 * PAGE_SIZE;
+    paddr_t border = (after(start, 1025) + unit - 1) / unit * unit;
     size_t count = fill();
     free_pages(after(border, 10),
                1); /* two single pages are free, so it takes a search to refuse */
