@@ -29,10 +29,14 @@ void *memcpy(void *restrict to, const void *restrict from, size_t size) {
 void *memmove(void *to, const void *from, size_t size) {
     unsigned char *t = to;
     const unsigned char *f = from;
-    if ((uintptr_t) to <= (uintptr_t) from)
-        return memcpy(to, from, size);
-    while (size-- > 0)
-        t[size] = f[size];
+    /* In the direction in which nothing is overwritten before it is read. */
+    if ((uintptr_t) to <= (uintptr_t) from) {
+        for (size_t i = 0; i < size; i++)
+            t[i] = f[i];
+    } else {
+        while (size-- > 0)
+            t[size] = f[size];
+    }
     return to;
 }
 
@@ -79,14 +83,27 @@ static void print_field(struct layout layout, const char *prefix, const char *te
         repeat(' ', padding);
 }
 
-static void print_number(struct layout layout, const char *prefix, unsigned long value,
+/* Divide *value by a base up to 16, and return the rest. 16 bits at a time, because rv32 has no
+ * division of 64 bits, and the compiler would call a library that the kernel does not have. */
+static unsigned divide(unsigned long long *value, unsigned base) {
+    unsigned long long quotient = 0;
+    unsigned rest = 0;
+    for (int shift = 48; shift >= 0; shift -= 16) {
+        unsigned part = rest << 16 | (unsigned) (*value >> shift & 0xffff);
+        quotient = quotient << 16 | part / base;
+        rest = part % base;
+    }
+    *value = quotient;
+    return rest;
+}
+
+static void print_number(struct layout layout, const char *prefix, unsigned long long value,
                          unsigned base) {
     char digits[sizeof(value) * CHAR_BIT / 3 + 2]; /* a digit of base 8 holds three bits */
     char *at = digits + sizeof(digits) - 1;
     *at = '\0';
     do {
-        *--at = "0123456789abcdef"[value % base];
-        value /= base;
+        *--at = "0123456789abcdef"[divide(&value, base)];
     } while (value > 0);
     print_field(layout, prefix, at);
 }
@@ -107,15 +124,45 @@ static const char *read_layout(const char *format, struct layout *layout) {
     return format;
 }
 
-static void print_signed(struct layout layout, long value) {
-    /* Negate as unsigned: -LONG_MIN does not fit a long. */
-    unsigned long magnitude = value < 0 ? 0 - (unsigned long) value : (unsigned long) value;
+enum size {
+    INT,
+    LONG, /* of a size_t, too */
+    LONG_LONG,
+};
+
+/* The length before a conversion: z, l, ll or nothing. Returns what follows it. */
+static const char *read_size(const char *format, enum size *size) {
+    *size = INT;
+    if (*format != 'z' && *format != 'l')
+        return format;
+    *size = LONG;
+    if (format[0] != 'l' || format[1] != 'l')
+        return format + 1;
+    *size = LONG_LONG;
+    return format + 2;
+}
+
+static void print_signed(struct layout layout, long long value) {
+    /* Negate as unsigned: -LLONG_MIN does not fit a long long. */
+    unsigned long long magnitude = (unsigned long long) value;
+    if (value < 0)
+        magnitude = 0 - magnitude;
     print_number(layout, value < 0 ? "-" : "", magnitude, 10);
 }
 
 static void print_string(struct layout layout, const char *s) {
     layout.zeroes = false;
     print_field(layout, "", s ? s : "(null)");
+}
+
+/* Not as a string: the character may be 0. */
+static void print_char(struct layout layout, char c) {
+    size_t padding = layout.width > 1 ? layout.width - 1 : 0;
+    if (!layout.left)
+        repeat(' ', padding);
+    putchar(c);
+    if (layout.left)
+        repeat(' ', padding);
 }
 
 static void vprintf(const char *format, va_list args) {
@@ -127,25 +174,28 @@ static void vprintf(const char *format, va_list args) {
         const char *start = format;
         struct layout layout;
         format = read_layout(format + 1, &layout);
-        bool is_long = *format == 'l' || *format == 'z'; /* a size_t is as wide as a long here */
-        if (is_long)
-            format++;
+        enum size size;
+        format = read_size(format, &size);
 
         switch (*format) {
         case 'd':
-            print_signed(layout, is_long ? va_arg(args, long) : va_arg(args, int));
+            print_signed(layout, size == LONG_LONG ? va_arg(args, long long)
+                                 : size == LONG    ? va_arg(args, long)
+                                                   : va_arg(args, int));
             break;
         case 'u':
-        case 'x': {
-            unsigned long value = is_long ? va_arg(args, unsigned long) : va_arg(args, unsigned);
-            print_number(layout, "", value, *format == 'u' ? 10 : 16);
+        case 'x':
+            print_number(layout, "",
+                         size == LONG_LONG ? va_arg(args, unsigned long long)
+                         : size == LONG    ? va_arg(args, unsigned long)
+                                           : va_arg(args, unsigned),
+                         *format == 'u' ? 10 : 16);
             break;
-        }
         case 'p':
             print_number(layout, "0x", (unsigned long) (uintptr_t) va_arg(args, void *), 16);
             break;
         case 'c':
-            print_string(layout, (char[]){(char) va_arg(args, int), '\0'});
+            print_char(layout, (char) va_arg(args, int));
             break;
         case 's':
             print_string(layout, va_arg(args, const char *));

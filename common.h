@@ -15,7 +15,7 @@ size_t strlen(const char *s);
 void putchar(char c);
 
 /* Formatted output to the console. Conversions: %c %s %d %u %x %p %%, with a width, `0` and `-`
- * before it, and the sizes l and z. Anything else is printed as it stands. */
+ * before it, and the lengths l, ll and z. Anything else is printed as it stands. */
 __attribute__((format(printf, 1, 2))) void printf(const char *format, ...);
 
 /* End the machine. `ok` becomes the exit status of QEMU: 0 or 1. */

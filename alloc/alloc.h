@@ -6,8 +6,8 @@
  * the managed memory itself is never read or written, so it need not even exist.
  *
  * Addresses, sizes and alignments are in bytes; n and all counts are in pages. Address 0 is an
- * address like any other, and a span that holds it hands it out. No function takes a
- * lock: callers on several harts serialise their calls. A failed call changes nothing. */
+ * address like any other, and a span that holds it hands it out. No function takes a lock: callers
+ * on several harts serialise their calls. A failed call changes nothing that a caller can see. */
 #pragma once
 
 #include <stdbool.h>
@@ -100,7 +100,7 @@ enum alloc_error page_free(struct page_allocator *a, paddr_t paddr, size_t n);
 /* Is the page that holds paddr free? No for absent pages and outside the span. */
 bool page_is_free(const struct page_allocator *a, paddr_t paddr);
 
-/* Pages added; allocated; free. One step each. */
+/* Pages added; allocated (under bump, also those lost to a gap); free. One step each. */
 size_t page_total(const struct page_allocator *a);
 size_t page_used(const struct page_allocator *a);
 size_t page_available(const struct page_allocator *a);

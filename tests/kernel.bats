@@ -178,9 +178,10 @@ reports_stack_pointer() {
     program_that_prints "still here" false
     sed -i.before 's/^    printf("still here/    while (true)&/' tests/liar.c
     SECONDS=0
-    TIME_LIMIT=2 run ./run.sh
+    # The time limit under test may fail: then this one ends it, with another status.
+    TIME_LIMIT=2 run timeout 30 ./run.sh
     ended_with 1
-    ((SECONDS >= 2 && SECONDS < 20))
+    ((SECONDS >= 2))
     says "run.sh: the kernel did not shut down within 2 seconds: QEMU was ended"
     no_qemu_is_left
 }
@@ -234,6 +235,7 @@ program_that_prints() {
         program_that_prints "1 passed, 0 failed" true
         CFLAGS=-DTEST_DEVICE=$device run ./run.sh bump
         ended_with 0
+        says_not TRAP
         program_that_prints "0 passed, 1 failed" false
         CFLAGS=-DTEST_DEVICE=$device run ./run.sh bump
         ended_with 1

@@ -96,6 +96,21 @@ static void longs_are_printed_as_by_the_c_library(void **state) {
             assert_prints_as_c(formats[i], LONGS[j]);
 }
 
+static void long_longs_are_printed_as_by_the_c_library(void **state) {
+    (void) state;
+    static const char *const formats[] = {"%lld", "%llu", "%llx", "%25lld", "%025llx", "%-25llu"};
+    static const long long values[] = {0,         -1,        65535,         65536,
+                                       LLONG_MAX, LLONG_MIN, LLONG_MIN + 1, 1234567890123456789};
+    for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
+        for (size_t j = 0; j < sizeof(values) / sizeof(values[0]); j++)
+            assert_prints_as_c(formats[i], values[j]);
+}
+
+static void what_follows_a_long_long_is_printed_right(void **state) {
+    (void) state;
+    assert_prints("5|6|<x>7", "%lld|%llx|<%c>%zu", 5LL, 6ULL, 'x', (size_t) 7);
+}
+
 static void an_int_does_not_take_the_upper_half_of_a_long(void **state) {
     (void) state;
     assert_prints("ffffffff 4294967295 -1", "%x %u %d", -1, -1, -1);
@@ -283,6 +298,8 @@ int main(void) {
         cmocka_unit_test(text_is_printed_as_it_stands),
         cmocka_unit_test(ints_are_printed_as_by_the_c_library),
         cmocka_unit_test(longs_are_printed_as_by_the_c_library),
+        cmocka_unit_test(long_longs_are_printed_as_by_the_c_library),
+        cmocka_unit_test(what_follows_a_long_long_is_printed_right),
         cmocka_unit_test(an_int_does_not_take_the_upper_half_of_a_long),
         cmocka_unit_test(strings_are_printed_as_by_the_c_library),
         cmocka_unit_test(characters_are_printed_as_by_the_c_library),
