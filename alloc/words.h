@@ -17,7 +17,7 @@ static inline size_t words_for(size_t bits) {
 }
 
 /* Position of the lowest set bit of a word that is not 0: one instruction, or
- * some fifteen on a RISC-V hart without Zbb. */
+ * some fifteen on a machine that has none for it. */
 static inline size_t word_lowest(uint64_t word) {
     return (size_t) __builtin_ctzll(word);
 }

@@ -6,23 +6,23 @@ load helpers
 # Does the output match the expected lines of a transcript? A line of one … stands for any number of
 # lines, and a … within a line for anything.
 matches_transcript() {
-    local -a expected found
+    local -a wanted printed
     local line i=0 skipping=""
-    mapfile -t expected <<<"$1"
-    mapfile -t found <<<"$output"
-    for line in "${expected[@]}"; do
+    mapfile -t wanted <<<"$1"
+    mapfile -t printed <<<"$output"
+    for line in "${wanted[@]}"; do
         if [[ $line == … ]]; then
             skipping=yes
             continue
         fi
-        while [[ $skipping && $i -lt ${#found[@]} ]] && ! is_line "${found[i]}" "$line"; do
+        while [[ $skipping && $i -lt ${#printed[@]} ]] && ! is_line "${printed[i]}" "$line"; do
             i=$((i + 1))
         done
         skipping=""
-        is_line "${found[i]-}" "$line" || differs "line $((i + 1)): $line" || return
+        is_line "${printed[i]-}" "$line" || differs "line $((i + 1)): $line" || return
         i=$((i + 1))
     done
-    [[ $skipping ]] || ((i == ${#found[@]})) || differs "no more lines than $i"
+    [[ $skipping ]] || ((i == ${#printed[@]})) || differs "no more lines than $i"
 }
 
 # is_line FOUND EXPECTED
