@@ -199,10 +199,13 @@ boot() {
     qemu_command
     scratch=$(mktemp -d "${TMPDIR:-/tmp}/freeram.XXXXXX")
     mkfifo "$scratch/console"
-    # QEMU has no part in the terminal: Ctrl-C ends it, and leaves the terminal as it was.
+    # QEMU has no part in the terminal, which Ctrl-C then leaves as it was, and a process group of
+    # its own: Ctrl-C is for run.sh, which ends QEMU.
     show "${qemu[@]}"
+    set -m
     "${qemu[@]}" </dev/null >"$scratch/console" &
     qemu_pid=$!
+    set +m
     : >"$log.$$"
     while ((SECONDS < deadline)); do
         line=""
