@@ -72,10 +72,20 @@ size_t range_after(const struct page_allocator *a, size_t page) {
     return low;
 }
 
+static size_t pages_in(struct page_range range) {
+    return range.end - range.first;
+}
+
+/* Do n pages, one or more, lie in the range? What lies below it wraps and is too far above. */
+static bool lies_in(struct page_range range, size_t first, size_t n) {
+    size_t skipped = first - range.first;
+    return skipped < pages_in(range) && n - 1 < pages_in(range) - skipped;
+}
+
 /* Were all of these pages added? Ranges that touch are one, so one range must hold them all. */
 static bool is_present(const struct page_allocator *a, size_t first, size_t n) {
     size_t at = range_after(a, first);
-    return at < a->range_count && a->ranges[at].first <= first && n <= a->ranges[at].end - first;
+    return at < a->range_count && lies_in(a->ranges[at], first, n);
 }
 
 /* Remember one more range before position `at`, joined to the neighbours that it touches. */
@@ -87,13 +97,16 @@ static void insert_range(struct page_allocator *a, size_t at, struct page_range 
             a->ranges[i] = a->ranges[i + 1];
     }
     if (at > 0 && a->ranges[at - 1].end == new.first) {
-        a->ranges[at - 1].end = new.end;
-        return;
+        at--;
+        new.first = a->ranges[at].first;
+    } else {
+        for (size_t i = a->range_count; i > at; i--)
+            a->ranges[i] = a->ranges[i - 1];
+        a->range_count++;
     }
-    for (size_t i = a->range_count; i > at; i--)
-        a->ranges[i] = a->ranges[i - 1];
     a->ranges[at] = new;
-    a->range_count++;
+    if (pages_in(new) > pages_in(a->largest))
+        a->largest = new;
 }
 
 enum alloc_error page_add_memory(struct page_allocator *a, paddr_t start, size_t size) {
@@ -112,11 +125,11 @@ enum alloc_error page_add_memory(struct page_allocator *a, paddr_t start, size_t
     if (!touches && a->range_count == a->range_room)
         return ALLOC_NO_MEMORY;
 
-    enum alloc_error error = a->stage->add(a, new.first, new.end - new.first);
+    enum alloc_error error = a->stage->add(a, new.first, pages_in(new));
     if (error != ALLOC_OK)
         return error;
     insert_range(a, at, new);
-    a->total += new.end - new.first;
+    a->total += pages_in(new);
     return ALLOC_OK;
 }
 
@@ -124,47 +137,50 @@ enum alloc_error page_add_memory(struct page_allocator *a, paddr_t start, size_t
 static size_t index_of(const struct page_allocator *a, paddr_t paddr, size_t n) {
     /* An address below the base wraps to an index far above the span. */
     size_t first = paddr / PAGE_SIZE - a->base;
-    if (n == 0 || paddr % PAGE_SIZE != 0 || first < a->span.first || first >= a->span.end ||
-        n > a->span.end - first)
-        return NONE;
-    return first;
+    return paddr % PAGE_SIZE == 0 && lies_in(a->span, first, n) ? first : NONE;
+}
+
+static bool is_alignment(size_t align) {
+    return align != 0 && (align & (align - 1)) == 0 && align <= MAX_ALIGN;
 }
 
 enum alloc_error page_alloc(struct page_allocator *a, size_t n, size_t align, paddr_t *out) {
-    bool is_power_of_two = align != 0 && (align & (align - 1)) == 0;
-    if (n == 0 || n > SIZE_MAX / PAGE_SIZE || !is_power_of_two || align > MAX_ALIGN)
+    if (align != PAGE_SIZE && !is_alignment(align))
         return ALLOC_INVALID;
-    if (n > page_available(a))
-        return ALLOC_NO_MEMORY;
-
-    size_t first = a->stage->alloc(a, n, align < PAGE_SIZE ? 1 : align / PAGE_SIZE);
-    if (first == NONE)
-        return ALLOC_NO_MEMORY;
-    a->used += n;
-    *out = (a->base + first) * PAGE_SIZE;
-    return ALLOC_OK;
+    /* 0 - 1 wraps, and is too many as well. */
+    if (n - 1 >= page_available(a))
+        return n == 0 || n > SIZE_MAX / PAGE_SIZE ? ALLOC_INVALID : ALLOC_NO_MEMORY;
+    return a->stage->alloc(a, n, (align + PAGE_SIZE - 1) / PAGE_SIZE, out);
 }
 
 enum alloc_error page_alloc_at(struct page_allocator *a, paddr_t paddr, size_t n) {
     size_t first = index_of(a, paddr, n);
     if (first == NONE)
         return ALLOC_INVALID;
-    if (!is_present(a, first, n) || !a->stage->alloc_at(a, first, n))
+    if (!is_present(a, first, n))
         return ALLOC_OVERLAP;
-    a->used += n;
-    return ALLOC_OK;
+    return a->stage->alloc_at(a, first, n);
 }
 
-enum alloc_error page_free(struct page_allocator *a, paddr_t paddr, size_t n) {
+static SELDOM enum alloc_error free_elsewhere(struct page_allocator *a, paddr_t paddr, size_t n) {
     size_t first = index_of(a, paddr, n);
     if (first == NONE)
         return ALLOC_INVALID;
     if (!a->stage->free)
         return ALLOC_UNSUPPORTED;
-    if (!is_present(a, first, n) || !a->stage->free(a, first, n))
+    if (!is_present(a, first, n))
         return ALLOC_NOT_ALLOCATED;
-    a->used -= n;
-    return ALLOC_OK;
+    return a->stage->free(a, first, n);
+}
+
+enum alloc_error page_free(struct page_allocator *a, paddr_t paddr, size_t n) {
+    size_t first = paddr / PAGE_SIZE - a->base;
+    /* Pages of the largest range are valid and present: a search is for the others. */
+    if (paddr % PAGE_SIZE != 0 || !lies_in(a->largest, first, n))
+        return free_elsewhere(a, paddr, n);
+    if (!a->stage->free)
+        return ALLOC_UNSUPPORTED;
+    return a->stage->free(a, first, n);
 }
 
 bool page_is_free(const struct page_allocator *a, paddr_t paddr) {
@@ -200,9 +216,11 @@ size_t page_largest_run(const struct page_allocator *a) {
     }
 }
 
-/* Are the ranges sorted, apart, inside the span, and as many pages as were counted? */
+/* Are the ranges sorted, apart, inside the span, as many pages as were counted, and is the largest
+ * one of them? */
 static bool check_ranges(const struct page_allocator *a) {
     size_t total = 0;
+    bool is_largest_found = pages_in(a->largest) == 0;
     if (a->range_count > a->range_room)
         return false;
     for (size_t i = 0; i < a->range_count; i++) {
@@ -211,9 +229,13 @@ static bool check_ranges(const struct page_allocator *a) {
             return false;
         if (i > 0 && range.first <= a->ranges[i - 1].end)
             return false;
-        total += range.end - range.first;
+        if (pages_in(range) > pages_in(a->largest))
+            return false;
+        if (range.first == a->largest.first && range.end == a->largest.end)
+            is_largest_found = true;
+        total += pages_in(range);
     }
-    return total == a->total;
+    return total == a->total && is_largest_found;
 }
 
 bool page_check(const struct page_allocator *a) {

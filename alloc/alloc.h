@@ -51,6 +51,7 @@ struct page_allocator {
     struct page_range *ranges; /* what was added: sorted, apart from each other */
     size_t range_count;
     size_t range_room;
+    struct page_range largest; /* of the ranges: nearly every page that is freed lies in it */
 };
 
 /* Bytes of metadata that a span of `size` bytes from `start` needs under `stage`; 0 if the span

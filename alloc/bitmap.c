@@ -40,25 +40,27 @@ static struct page_range stage_next_free(const struct page_allocator *a, size_t 
     return (struct page_range){first, words_next_clear(words_of(a), first, a->span.end)};
 }
 
-static size_t stage_alloc(struct page_allocator *a, size_t n, size_t align) {
+static enum alloc_error stage_alloc(struct page_allocator *a, size_t n, size_t align,
+                                    paddr_t *out) {
     size_t first = words_find_run(words_of(a), a->span.end, n, align);
-    if (first != NONE)
-        words_clear(words_of(a), first, first + n);
-    return first;
-}
-
-static bool stage_alloc_at(struct page_allocator *a, size_t first, size_t n) {
-    if (!words_all_set(words_of(a), first, first + n))
-        return false;
+    if (first == NONE)
+        return ALLOC_NO_MEMORY;
     words_clear(words_of(a), first, first + n);
-    return true;
+    return hand_out(a, first, n, out);
 }
 
-static bool stage_free(struct page_allocator *a, size_t first, size_t n) {
+static enum alloc_error stage_alloc_at(struct page_allocator *a, size_t first, size_t n) {
+    if (!words_all_set(words_of(a), first, first + n))
+        return ALLOC_OVERLAP;
+    words_clear(words_of(a), first, first + n);
+    return count_taken(a, n);
+}
+
+static enum alloc_error stage_free(struct page_allocator *a, size_t first, size_t n) {
     if (!words_all_clear(words_of(a), first, first + n))
-        return false;
+        return ALLOC_NOT_ALLOCATED;
     words_set(words_of(a), first, first + n);
-    return true;
+    return count_given(a, n);
 }
 
 /* Bits behind the last page of the last word stay 0: nothing may ever have set them. */

@@ -39,26 +39,40 @@ static inline bool bits_test(const struct bits *b, size_t i) {
     return words_test(b->level[0], i);
 }
 
-/* Put i in. One step a level. */
-static inline void bits_set(struct bits *b, size_t i) {
-    for (unsigned l = 0; l < b->levels; l++) {
+/* Word i of level 0 has a member now, or has none any more: set, clear its bits in the summaries.
+ * One step a level. The bit above may stay only while its word has another: no branch, see
+ * bits_assign. */
+static inline void bits_summarize(struct bits *b, size_t i) {
+    for (unsigned l = 1; l < b->levels; l++) {
         b->level[l][i / WORD_BITS] |= word_bit(i);
         i /= WORD_BITS;
     }
 }
 
-/* Take i out, be it a member or not. One step a level.
- *
- * The bit above may stay only while this word has another. No branch: whether it has is a coin
- * toss, and a wrong guess costs more than the stores of all levels. */
-static inline void bits_clear(struct bits *b, size_t i) {
+static inline void bits_unsummarize(struct bits *b, size_t i) {
     uint64_t stays = 0;
-    for (unsigned l = 0; l < b->levels; l++) {
-        uint64_t *word = &b->level[l][i / WORD_BITS];
-        *word = (*word & ~word_bit(i)) | stays << (i % WORD_BITS);
-        stays = *word != 0;
+    for (unsigned l = 1; l < b->levels; l++) {
+        uint64_t word = (b->level[l][i / WORD_BITS] & ~word_bit(i)) | stays << (i % WORD_BITS);
+        b->level[l][i / WORD_BITS] = word;
+        stays = word != 0;
         i /= WORD_BITS;
     }
+}
+
+/* Put i in, take it out, be it a member or not. One step, or one a level if the word of level 0 was
+ * or gets empty. */
+static inline void bits_set(struct bits *b, size_t i) {
+    uint64_t word = b->level[0][i / WORD_BITS];
+    b->level[0][i / WORD_BITS] = word | word_bit(i);
+    if (word == 0)
+        bits_summarize(b, i / WORD_BITS);
+}
+
+static inline void bits_clear(struct bits *b, size_t i) {
+    uint64_t word = b->level[0][i / WORD_BITS] & ~word_bit(i);
+    b->level[0][i / WORD_BITS] = word;
+    if (word == 0)
+        bits_unsummarize(b, i / WORD_BITS);
 }
 
 /* Put all of [from, end) in, take all out. One step a word of the range, and two a level. */
@@ -68,12 +82,95 @@ void bits_clear_range(struct bits *b, size_t from, size_t end);
 /* The lowest member at or after `from`, NONE if there is none. Two steps a level. */
 size_t bits_next(const struct bits *b, size_t from);
 
-/* The lowest member of a set that is not empty. One step a level. */
-static inline size_t bits_first(const struct bits *b) {
+/* The three that follow stand twice: the one whose name ends in _of takes the number of levels, and
+ * the other calls it with a constant for the sizes that are usual, 16 MiB to 64 GiB of pages. The
+ * compiler then keeps the way through the levels in registers. From memory, each step would wait
+ * until the store of the step before has arrived. */
+#define BITS_INLINE static inline __attribute__((always_inline))
+
+BITS_INLINE size_t bits_first_of(const struct bits *b, unsigned levels) {
     size_t first = 0;
-    for (unsigned l = b->levels; l-- > 0;)
+    for (unsigned l = levels; l-- > 0;)
         first = first * WORD_BITS + word_lowest(b->level[l][first]);
     return first;
+}
+
+/* The lowest member of a set that is not empty. One step a level. */
+static inline size_t bits_first(const struct bits *b) {
+    switch (b->levels) {
+    case 2:
+        return bits_first_of(b, 2);
+    case 3:
+        return bits_first_of(b, 3);
+    case 4:
+        return bits_first_of(b, 4);
+    default:
+        return bits_first_of(b, b->levels);
+    }
+}
+
+BITS_INLINE size_t bits_take_first_of(struct bits *b, unsigned levels) {
+    size_t path[BITS_MAX_LEVELS], first = 0;
+    uint64_t words[BITS_MAX_LEVELS];
+    for (unsigned l = levels; l-- > 0;) {
+        path[l] = first;
+        words[l] = b->level[l][first];
+        first = first * WORD_BITS + word_lowest(words[l]);
+    }
+
+    /* The lowest member of all is the lowest bit of its word on every level. */
+    uint64_t word = words[0] & (words[0] - 1);
+    b->level[0][path[0]] = word;
+    if (word != 0)
+        return first;
+    for (unsigned l = 1; l < levels; l++) {
+        word = words[l] & (words[l] - (word == 0));
+        b->level[l][path[l]] = word;
+    }
+    return first;
+}
+
+/* Take the lowest member out of a set that is not empty: which it was. Two steps a level. */
+static inline size_t bits_take_first(struct bits *b) {
+    switch (b->levels) {
+    case 2:
+        return bits_take_first_of(b, 2);
+    case 3:
+        return bits_take_first_of(b, 3);
+    case 4:
+        return bits_take_first_of(b, 4);
+    default:
+        return bits_take_first_of(b, b->levels);
+    }
+}
+
+BITS_INLINE void bits_assign_of(struct bits *b, size_t i, bool is_in, unsigned levels) {
+    for (unsigned l = 0; l < levels; l++) {
+        uint64_t word = b->level[l][i / WORD_BITS] & ~word_bit(i);
+        word |= (uint64_t) is_in << (i % WORD_BITS);
+        b->level[l][i / WORD_BITS] = word;
+        is_in = word != 0;
+        i /= WORD_BITS;
+    }
+}
+
+/* Put i in or take it out, as `is_in` says. One step a level, and no branch: whether a word keeps
+ * another member is a coin toss, and a wrong guess costs more than the stores of all levels. */
+static inline void bits_assign(struct bits *b, size_t i, bool is_in) {
+    switch (b->levels) {
+    case 2:
+        bits_assign_of(b, i, is_in, 2);
+        break;
+    case 3:
+        bits_assign_of(b, i, is_in, 3);
+        break;
+    case 4:
+        bits_assign_of(b, i, is_in, 4);
+        break;
+    default:
+        bits_assign_of(b, i, is_in, b->levels);
+        break;
+    }
 }
 
 /* Does each summary bit say what it should, and is no bit set at or behind the size? One step a

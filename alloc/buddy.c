@@ -5,16 +5,19 @@
  *   order 1   │       │   X   │       │       │     the largest order that it is whole in: page 1,
  *   order 2   │               │       X       │     pages 2 and 3, and pages 4 to 7 are free
  *
+ *   free        0   1   1   1   1   1   1   1       the bitmap, as in the stages before
+ *
  * To allocate, the lowest block of the smallest order that has one is taken, and what was not asked
  * for goes back: that is the split, and it works for every n. To free, a block whose buddy is free
  * becomes one block with it, order by order: that is the merge. (Knowlton 1965; Knuth, The Art of
  * Computer Programming, volume 1, section 2.5.) The sets have summaries, and none is in the pages.
  *
- * The sets are the tree's (bits.h). Bounds on runs are not needed: the order is the bound.
+ * The sets are the tree's (bits.h), but for order 0: a page is a block of order 0 if it is free and
+ * its buddy is not, which the bitmap knows. Only which words have such a page is in a set. Bounds
+ * on runs are not needed: the order is the bound.
  *
  * Remembers: 2 bits a page, 2.03 with the summaries.
- * Cost: a few steps for each of 19 orders and each level of summaries, whatever n is up to 1 GiB;
- * above, one more for every GiB.
+ * Cost: a few steps for each of 19 orders and each level of summaries, and one for each 64 pages.
  * Flaw: a set for every order, and small requests scatter until no large block is left. */
 #include "stage.h"
 #include "bits.h"
@@ -24,23 +27,22 @@
 _Static_assert(PAGE_SIZE << MAX_ORDER == MAX_ALIGN, "a block must have every alignment");
 
 struct buddy {
-    uint64_t orders; /* bit k: there is a free block of order k */
-    struct bits free[ORDERS];
+    uint64_t orders;            /* bit k: there is a free block of order k */
+    struct bits blocks[ORDERS]; /* of order 0: the words of the bitmap that have such a block */
 };
 
-/* Blocks of an order that it takes to cover so many pages. */
+/* Blocks of an order that it takes to cover so many pages; for order 0, words. */
 static size_t blocks_for(size_t pages, unsigned order) {
-    return ((pages - 1) >> order) + 1;
+    return order == 0 ? words_for(pages) : ((pages - 1) >> order) + 1;
 }
 
 static size_t stage_meta_size(size_t pages) {
-    size_t words = 0;
+    size_t words = words_for(pages);
     for (unsigned order = 0; order < ORDERS; order++)
         words += bits_words(blocks_for(pages, order));
     return header_size(sizeof(struct buddy)) + words * sizeof(uint64_t);
 }
 
-/* The words of all sets, those of order 0 first. */
 static uint64_t *words_of(const struct page_allocator *a) {
     return (void *) ((char *) a->meta + header_size(sizeof(struct buddy)));
 }
@@ -48,178 +50,291 @@ static uint64_t *words_of(const struct page_allocator *a) {
 static void stage_init(struct page_allocator *a) {
     struct buddy *b = a->meta;
     uint64_t *words = words_of(a);
+    words_clear(words, 0, words_for(a->span.end) * WORD_BITS);
+    words += words_for(a->span.end);
     b->orders = 0;
     for (unsigned order = 0; order < ORDERS; order++) {
         size_t blocks = blocks_for(a->span.end, order);
-        bits_init(&b->free[order], words, blocks);
+        bits_init(&b->blocks[order], words, blocks);
         words += bits_words(blocks);
     }
 }
 
+/* The blocks of order 0 in a word of the bitmap: the free pages whose buddy, beside them, is not.
+ */
+static uint64_t singles_in(uint64_t word) {
+    const uint64_t even = UINT64_MAX / 3; /* bits 0, 2, 4, … */
+    return word & ~((word & even) << 1 | (word >> 1 & even));
+}
+
+static inline void note_order(struct buddy *b, unsigned order) {
+    uint64_t is_empty = bits_is_empty(&b->blocks[order]);
+    b->orders = (b->orders | word_bit(order)) & ~(is_empty << order);
+}
+
+/* The word of the bitmap that holds this page has changed. */
+static inline void note_singles(const struct page_allocator *a, size_t page) {
+    struct buddy *b = a->meta;
+    size_t word = page / WORD_BITS;
+    bits_assign(&b->blocks[0], word, singles_in(words_of(a)[word]) != 0);
+    note_order(b, 0);
+}
+
 static void take_block(struct buddy *b, unsigned order, size_t block) {
-    bits_clear(&b->free[order], block);
-    uint64_t was_last = bits_is_empty(&b->free[order]);
-    b->orders &= ~(was_last << order);
+    bits_clear(&b->blocks[order], block);
+    note_order(b, order);
 }
 
 static void put_block(struct buddy *b, unsigned order, size_t block) {
-    bits_set(&b->free[order], block);
+    bits_set(&b->blocks[order], block);
     b->orders |= word_bit(order);
 }
 
-/* Make a block free, one with its buddy where that is free too. */
-static void give_block(struct buddy *b, unsigned order, size_t block) {
-    while (order < MAX_ORDER && bits_test(&b->free[order], block ^ 1)) {
-        take_block(b, order, block ^ 1);
-        block /= 2;
-        order++;
+/* Make the blocks [from, end) of an order above 0 free. What comes with its buddy goes on as part
+ * of a block of the next order; only the first and the last may have to stay behind. */
+static void give_blocks(struct buddy *b, unsigned order, size_t from, size_t end) {
+    for (; from < end && order < MAX_ORDER; order++) {
+        if (from % 2 != 0) {
+            if (bits_test(&b->blocks[order], from - 1))
+                take_block(b, order, --from);
+            else
+                put_block(b, order, from++);
+        }
+        if (end % 2 != 0) {
+            if (bits_test(&b->blocks[order], end))
+                take_block(b, order, end++);
+            else
+                put_block(b, order, --end);
+        }
+        from /= 2;
+        end /= 2;
     }
-    put_block(b, order, block);
+    for (; from < end; from++)
+        put_block(b, MAX_ORDER, from);
 }
 
-/* Make the pages [first, end) free: the fewest blocks that make up the range. */
-static void give_range(struct buddy *b, size_t first, size_t end) {
+/* Make the pages [from, end) free: the fewest blocks that make up the range. */
+static void give_range(const struct page_allocator *a, size_t from, size_t end) {
+    const uint64_t *words = words_of(a);
+    words_set(words_of(a), from, end);
+    note_singles(a, from);
+    if (!in_one_word(from, end))
+        note_singles(a, end - 1);
+
+    /* In order 0 blocks need not be put and taken. */
+    if (from % 2 != 0)
+        from = words_test(words, from - 1) ? from - 1 : from + 1;
+    if (end % 2 != 0)
+        end = words_test(words, end) ? end + 1 : end - 1;
+    if (from < end) {
+        unsigned order = (unsigned) word_lowest(from | end | word_bit(MAX_ORDER));
+        give_blocks(a->meta, order, from >> order, end >> order);
+    }
+}
+
+/* The pages [first, end) of a block that was taken stay free. Their buddies do not: no merge. */
+static void leave_range(struct buddy *b, size_t first, size_t end) {
     while (first < end) {
         /* As large as the alignment of `first` allows and the rest of the range holds. */
         size_t aligned = word_lowest(first | word_bit(MAX_ORDER));
         size_t fits = word_highest(end - first);
         unsigned order = (unsigned) (aligned < fits ? aligned : fits);
-        give_block(b, order, first >> order);
+        if (order > 0)
+            put_block(b, order, first >> order);
         first += (size_t) 1 << order;
     }
 }
 
 static enum alloc_error stage_add(struct page_allocator *a, size_t first, size_t n) {
-    give_range(a->meta, first, first + n);
+    give_range(a, first, first + n);
     return ALLOC_OK;
 }
 
-/* The order of the free block that holds the page; ORDERS if the page is not free. */
-static unsigned order_of(const struct buddy *b, size_t page) {
-    for (uint64_t orders = b->orders; orders != 0; orders &= orders - 1) {
-        unsigned order = (unsigned) word_lowest(orders);
-        if (bits_test(&b->free[order], page >> order))
-            return order;
-    }
-    return ORDERS;
-}
-
 static bool stage_is_free(const struct page_allocator *a, size_t page) {
-    return order_of(a->meta, page) < ORDERS;
+    return words_test(words_of(a), page);
 }
 
 static struct page_range stage_next_free(const struct page_allocator *a, size_t from) {
+    size_t first = words_next_set(words_of(a), from, a->span.end);
+    if (first == a->span.end)
+        return (struct page_range){NONE, NONE};
+    return (struct page_range){first, words_next_clear(words_of(a), first, a->span.end)};
+}
+
+/* Take n pages from the start of a free block that is out of its set already. */
+static void take_pages(const struct page_allocator *a, size_t first, size_t n, size_t block_end) {
+    words_clear(words_of(a), first, first + n);
+    leave_range(a->meta, first + n, block_end);
+    note_singles(a, first + n - 1);
+}
+
+/* Take n pages from the lowest block of an order above 0 that has one and is large enough. */
+static size_t take_from(const struct page_allocator *a, unsigned order, size_t n) {
+    struct buddy *b = a->meta;
+    size_t block = bits_take_first(&b->blocks[order]);
+    note_order(b, order);
+    take_pages(a, block << order, n, (block + 1) << order);
+    return block << order;
+}
+
+/* Take the lowest block of order 0. */
+static size_t take_single(const struct page_allocator *a) {
     const struct buddy *b = a->meta;
-    struct page_range next = {NONE, NONE};
-    for (uint64_t orders = b->orders; orders != 0; orders &= orders - 1) {
-        unsigned order = (unsigned) word_lowest(orders);
-        size_t block = bits_next(&b->free[order], from >> order);
-        if (block == NONE || block << order >= next.first)
-            continue;
-        /* The block that holds `from` may begin below it. */
-        next.first = block << order > from ? block << order : from;
-        next.end = (block + 1) << order;
-    }
-    return next;
+    size_t at = bits_first(&b->blocks[0]);
+    uint64_t *word = &words_of(a)[at];
+    size_t page = at * WORD_BITS + word_lowest(singles_in(*word));
+    *word &= ~word_bit(page);
+    note_singles(a, page);
+    return page;
 }
 
 /* Take n pages from blocks of the largest order, side by side. */
-static size_t alloc_large(struct buddy *b, size_t n) {
-    const struct bits *free = &b->free[MAX_ORDER];
-    size_t blocks = blocks_for(n, MAX_ORDER);
-    size_t block = words_find_run(free->level[0], free->size, blocks, 1);
+static size_t take_large(const struct page_allocator *a, size_t n) {
+    struct buddy *b = a->meta;
+    const struct bits *largest = &b->blocks[MAX_ORDER];
+    size_t count = blocks_for(n, MAX_ORDER);
+    size_t block = words_find_run(largest->level[0], largest->size, count, 1);
     if (block == NONE)
         return NONE;
-
-    for (size_t i = 0; i < blocks; i++)
+    for (size_t i = 0; i < count; i++)
         take_block(b, MAX_ORDER, block + i);
-    size_t first = block << MAX_ORDER;
-    give_range(b, first + n, (block + blocks) << MAX_ORDER);
-    return first;
+    take_pages(a, block << MAX_ORDER, n, (block + count) << MAX_ORDER);
+    return block << MAX_ORDER;
 }
 
-static size_t stage_alloc(struct page_allocator *a, size_t n, size_t align) {
-    struct buddy *b = a->meta;
+static SELDOM enum alloc_error alloc_run(struct page_allocator *a, size_t n, size_t align,
+                                         paddr_t *out) {
+    const struct buddy *b = a->meta;
     size_t pages = n > align ? n : align;
-    if (pages > (size_t) 1 << MAX_ORDER)
-        return alloc_large(b, n);
+    if (pages > (size_t) 1 << MAX_ORDER) {
+        size_t first = take_large(a, n);
+        return first == NONE ? ALLOC_NO_MEMORY : hand_out(a, first, n, out);
+    }
 
-    unsigned wanted = pages == 1 ? 0 : (unsigned) word_highest(pages - 1) + 1;
+    unsigned wanted = pages <= 2 ? 1 : (unsigned) word_highest(pages - 1) + 1;
     uint64_t orders = b->orders >> wanted << wanted;
     if (orders == 0)
+        return ALLOC_NO_MEMORY;
+    return hand_out(a, take_from(a, (unsigned) word_lowest(orders), n), n, out);
+}
+
+static enum alloc_error stage_alloc(struct page_allocator *a, size_t n, size_t align,
+                                    paddr_t *out) {
+    const struct buddy *b = a->meta;
+    if (n == 1 && align == 1 && (b->orders & 1) != 0)
+        return hand_out(a, take_single(a), 1, out);
+    return alloc_run(a, n, align, out);
+}
+
+/* The order of the free block that holds a free page. */
+static unsigned order_of(const struct page_allocator *a, size_t page) {
+    const struct buddy *b = a->meta;
+    unsigned order = 0;
+    if (words_test(words_of(a), page ^ 1))
+        do
+            order++;
+        while (!bits_test(&b->blocks[order], page >> order));
+    return order;
+}
+
+static enum alloc_error stage_alloc_at(struct page_allocator *a, size_t first, size_t n) {
+    size_t end = first + n;
+    if (!words_all_set(words_of(a), first, end))
+        return ALLOC_OVERLAP;
+
+    /* Take every block that holds some of the pages, then leave what it has beyond them. */
+    size_t blocks_first = first >> order_of(a, first) << order_of(a, first);
+    size_t blocks_end = blocks_first;
+    while (blocks_end < end) {
+        unsigned order = order_of(a, blocks_end);
+        if (order > 0)
+            take_block(a->meta, order, blocks_end >> order);
+        blocks_end += (size_t) 1 << order;
+    }
+    leave_range(a->meta, blocks_first, first);
+    take_pages(a, first, n, blocks_end);
+    note_singles(a, first);
+    return count_taken(a, n);
+}
+
+/* A page that was freed and its buddy become one block. */
+static SELDOM enum alloc_error merge_page(struct page_allocator *a, size_t page) {
+    give_blocks(a->meta, 1, page / 2, page / 2 + 1);
+    return count_given(a, 1);
+}
+
+static enum alloc_error free_page(struct page_allocator *a, size_t page) {
+    uint64_t *word = &words_of(a)[page / WORD_BITS];
+    if (*word & word_bit(page))
+        return ALLOC_NOT_ALLOCATED;
+    *word |= word_bit(page);
+    note_singles(a, page);
+    return *word & word_bit(page ^ 1) ? merge_page(a, page) : count_given(a, 1);
+}
+
+static SELDOM enum alloc_error free_run(struct page_allocator *a, size_t first, size_t n) {
+    if (!words_all_clear(words_of(a), first, first + n))
+        return ALLOC_NOT_ALLOCATED;
+    give_range(a, first, first + n);
+    return count_given(a, n);
+}
+
+static enum alloc_error stage_free(struct page_allocator *a, size_t first, size_t n) {
+    return n == 1 ? free_page(a, first) : free_run(a, first, n);
+}
+
+/* Pages in the blocks of an order; NONE if the set is not in its place, its summaries are wrong,
+ * or one of its blocks is not free, is so in a smaller order too, or has a buddy that is free. */
+static size_t count_blocks(const struct page_allocator *a, unsigned order, const uint64_t *words) {
+    const struct buddy *b = a->meta;
+    const struct bits *blocks = &b->blocks[order];
+    size_t pages = 0;
+    if (!bits_is_at(blocks, words, blocks_for(a->span.end, order)) || !bits_check(blocks) ||
+        words_test(&b->orders, order) == bits_is_empty(blocks))
         return NONE;
 
-    unsigned order = (unsigned) word_lowest(orders);
-    size_t block = bits_first(&b->free[order]);
-    take_block(b, order, block);
-    size_t first = block << order;
-    give_range(b, first + n, (block + 1) << order);
-    return first;
-}
-
-static bool stage_alloc_at(struct page_allocator *a, size_t first, size_t n) {
-    struct buddy *b = a->meta;
-    size_t end = first + n;
-    for (size_t page = first; page < end;) {
-        unsigned order = order_of(b, page);
-        if (order == ORDERS)
-            return false;
-        page = ((page >> order) + 1) << order;
+    for (size_t i = bits_next(blocks, 0); i != NONE && order > 0; i = bits_next(blocks, i + 1)) {
+        if ((order < MAX_ORDER && bits_test(blocks, i ^ 1)) ||
+            !words_all_set(words_of(a), i << order, (i + 1) << order))
+            return NONE;
+        for (unsigned below = 1; below < order; below++)
+            if (bits_next(&b->blocks[below], i << (order - below)) < (i + 1) << (order - below))
+                return NONE;
+        pages += (size_t) 1 << order;
     }
-
-    /* Take every block that holds some of the pages, then give back what it has beyond them. */
-    size_t blocks_first = first >> order_of(b, first) << order_of(b, first);
-    size_t blocks_end = first;
-    while (blocks_end < end) {
-        unsigned order = order_of(b, blocks_end);
-        size_t block = blocks_end >> order;
-        take_block(b, order, block);
-        blocks_end = (block + 1) << order;
-    }
-    give_range(b, blocks_first, first);
-    give_range(b, end, blocks_end);
-    return true;
+    return pages;
 }
 
-static bool stage_free(struct page_allocator *a, size_t first, size_t n) {
-    /* One page is looked up faster than a range. */
-    bool is_free = n == 1 ? stage_is_free(a, first) : stage_next_free(a, first).first < first + n;
-    if (is_free)
-        return false;
-    give_range(a->meta, first, first + n);
-    return true;
+static size_t count_bits(uint64_t word) {
+    size_t count = 0;
+    for (; word != 0; word &= word - 1)
+        count++;
+    return count;
 }
 
-/* Is the set of this order in its place, are its summaries right, and is each of its blocks free
- * in no smaller order as well, and its buddy not free? */
-static bool check_order(const struct buddy *b, unsigned order, const uint64_t *words,
-                        size_t blocks) {
-    const struct bits *free = &b->free[order];
-    if (!bits_is_at(free, words, blocks))
-        return false;
-    if (!bits_check(free) || words_test(&b->orders, order) == bits_is_empty(free))
-        return false;
-
-    for (size_t i = bits_next(free, 0); i != NONE; i = bits_next(free, i + 1)) {
-        if (order < MAX_ORDER && bits_test(free, i ^ 1))
-            return false;
-        for (unsigned below = 0; below < order; below++)
-            if (bits_next(&b->free[below], i << (order - below)) < (i + 1) << (order - below))
-                return false;
-    }
-    return true;
-}
-
+/* Blocks that do not overlap, all of them free, must be as many pages as are free. */
 static bool stage_check(const struct page_allocator *a) {
     const struct buddy *b = a->meta;
-    const uint64_t *words = words_of(a);
+    size_t count = words_for(a->span.end), bits = count * WORD_BITS, pages = 0;
+    const uint64_t *words = words_of(a), *set = words + count;
+    if (words_next_set(words, a->span.end, bits) != bits || b->orders >> ORDERS != 0)
+        return false;
+
     for (unsigned order = 0; order < ORDERS; order++) {
-        size_t blocks = blocks_for(a->span.end, order);
-        if (!check_order(b, order, words, blocks))
+        size_t in_blocks = count_blocks(a, order, set);
+        if (in_blocks == NONE)
             return false;
-        words += bits_words(blocks);
+        pages += in_blocks;
+        set += bits_words(blocks_for(a->span.end, order));
     }
-    return b->orders >> ORDERS == 0;
+    for (size_t i = 0; i < count; i++) {
+        uint64_t singles = singles_in(words[i]);
+        if (bits_test(&b->blocks[0], i) != (singles != 0))
+            return false;
+        pages += count_bits(singles);
+        pages -= count_bits(words[i]);
+    }
+    return pages == 0;
 }
 
 const struct alloc_stage buddy_stage = {

@@ -56,25 +56,26 @@ static void take(struct page_allocator *a, size_t first, size_t n) {
     bump->next = first + n;
 }
 
-static size_t stage_alloc(struct page_allocator *a, size_t n, size_t align) {
+static enum alloc_error stage_alloc(struct page_allocator *a, size_t n, size_t align,
+                                    paddr_t *out) {
     const struct bump *bump = a->meta;
     struct page_range rest = {0, bump->next};
     while ((rest = stage_next_free(a, rest.end)).first != NONE) {
         size_t first = (rest.first + align - 1) / align * align;
         if (first < rest.end && n <= rest.end - first) {
             take(a, first, n);
-            return first;
+            return hand_out(a, first, n, out);
         }
     }
-    return NONE;
+    return ALLOC_NO_MEMORY;
 }
 
-static bool stage_alloc_at(struct page_allocator *a, size_t first, size_t n) {
+static enum alloc_error stage_alloc_at(struct page_allocator *a, size_t first, size_t n) {
     const struct bump *bump = a->meta;
     if (first < bump->next)
-        return false;
+        return ALLOC_OVERLAP;
     take(a, first, n);
-    return true;
+    return count_taken(a, n);
 }
 
 static bool stage_check(const struct page_allocator *a) {

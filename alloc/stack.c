@@ -20,7 +20,8 @@
 #define OFF_STACK UINT32_MAX
 
 struct stack {
-    uint32_t top; /* BOTTOM if the stack is empty */
+    uint32_t *links; /* behind the bitmap */
+    uint32_t top;    /* BOTTOM if the stack is empty */
 };
 
 static size_t stage_meta_size(size_t pages) {
@@ -38,31 +39,32 @@ static uint32_t *links_of(const struct page_allocator *a) {
     return (void *) (words_of(a) + words_for(a->span.end));
 }
 
-static void push(const struct page_allocator *a, size_t word) {
-    struct stack *s = a->meta;
-    links_of(a)[word] = s->top;
+/* Push a word, unless it is on the stack already: one that ran empty may still be there. */
+static void push(struct stack *s, size_t word) {
+    if (s->links[word] != OFF_STACK)
+        return;
+    s->links[word] = s->top;
     s->top = (uint32_t) word;
 }
 
-/* Push all words that have a free page, the lowest last. */
-static void push_all(const struct page_allocator *a) {
+static void stage_init(struct page_allocator *a) {
     struct stack *s = a->meta;
+    words_clear(words_of(a), 0, words_for(a->span.end) * WORD_BITS);
     s->top = BOTTOM;
-    for (size_t word = words_for(a->span.end); word-- > 0;) {
-        links_of(a)[word] = OFF_STACK;
-        if (words_of(a)[word] != 0)
-            push(a, word);
-    }
+    s->links = links_of(a);
+    for (size_t word = 0; word < words_for(a->span.end); word++)
+        s->links[word] = OFF_STACK;
 }
 
-static void stage_init(struct page_allocator *a) {
-    words_clear(words_of(a), 0, words_for(a->span.end) * WORD_BITS);
-    push_all(a);
+/* Make the pages [first, end) free. The lowest word comes last, to lie on top. */
+static void give_range(struct page_allocator *a, size_t first, size_t end) {
+    words_set(words_of(a), first, end);
+    for (size_t word = words_for(end); word-- > first / WORD_BITS;)
+        push(a->meta, word);
 }
 
 static enum alloc_error stage_add(struct page_allocator *a, size_t first, size_t n) {
-    words_set(words_of(a), first, first + n);
-    push_all(a);
+    give_range(a, first, first + n);
     return ALLOC_OK;
 }
 
@@ -77,52 +79,66 @@ static struct page_range stage_next_free(const struct page_allocator *a, size_t 
     return (struct page_range){first, words_next_clear(words_of(a), first, a->span.end)};
 }
 
-/* Drop the words at the top that have run empty. There is a free page, so its word ends this. */
-static void drop_empty(const struct page_allocator *a) {
-    struct stack *s = a->meta;
-    while (words_of(a)[s->top] == 0) {
-        uint32_t dropped = s->top;
-        s->top = links_of(a)[dropped];
-        links_of(a)[dropped] = OFF_STACK;
-    }
+static void pop(struct stack *s) {
+    uint32_t dropped = s->top;
+    s->top = s->links[dropped];
+    s->links[dropped] = OFF_STACK;
 }
 
-static size_t alloc_top(const struct page_allocator *a) {
-    const struct stack *s = a->meta;
-    drop_empty(a);
+static enum alloc_error alloc_page(struct page_allocator *a, paddr_t *out) {
+    struct stack *s = a->meta;
+    /* Words that runs have emptied. There is a free page, so its word ends this. */
+    while (words_of(a)[s->top] == 0)
+        pop(s);
+
     uint64_t *word = &words_of(a)[s->top];
     size_t first = s->top * WORD_BITS + word_lowest(*word);
     *word &= *word - 1; /* clears the lowest bit */
-    return first;
+    if (*word == 0)
+        pop(s);
+    return hand_out(a, first, 1, out);
 }
 
-static size_t stage_alloc(struct page_allocator *a, size_t n, size_t align) {
-    if (n == 1 && align == 1)
-        return alloc_top(a);
-
+/* Kept apart from the single page, as is free_run: it costs that no register. */
+static SELDOM enum alloc_error alloc_run(struct page_allocator *a, size_t n, size_t align,
+                                         paddr_t *out) {
     size_t first = words_find_run(words_of(a), a->span.end, n, align);
-    if (first != NONE)
-        words_clear(words_of(a), first, first + n);
-    return first;
-}
-
-static bool stage_alloc_at(struct page_allocator *a, size_t first, size_t n) {
-    if (!words_all_set(words_of(a), first, first + n))
-        return false;
+    if (first == NONE)
+        return ALLOC_NO_MEMORY;
     words_clear(words_of(a), first, first + n);
-    return true;
+    return hand_out(a, first, n, out);
 }
 
-static bool stage_free(struct page_allocator *a, size_t first, size_t n) {
-    if (!words_all_clear(words_of(a), first, first + n))
-        return false;
-    words_set(words_of(a), first, first + n);
+static enum alloc_error stage_alloc(struct page_allocator *a, size_t n, size_t align,
+                                    paddr_t *out) {
+    return n == 1 && align == 1 ? alloc_page(a, out) : alloc_run(a, n, align, out);
+}
 
-    /* A word that ran empty may still be there. The lowest comes last, to lie on top. */
-    for (size_t word = words_for(first + n); word-- > first / WORD_BITS;)
-        if (links_of(a)[word] == OFF_STACK)
-            push(a, word);
-    return true;
+static enum alloc_error stage_alloc_at(struct page_allocator *a, size_t first, size_t n) {
+    if (!words_all_set(words_of(a), first, first + n))
+        return ALLOC_OVERLAP;
+    words_clear(words_of(a), first, first + n);
+    return count_taken(a, n);
+}
+
+static enum alloc_error free_page(struct page_allocator *a, size_t page) {
+    uint64_t *word = &words_of(a)[page / WORD_BITS];
+    if (*word & word_bit(page))
+        return ALLOC_NOT_ALLOCATED;
+    *word |= word_bit(page);
+    push(a->meta, page / WORD_BITS);
+    return count_given(a, 1);
+}
+
+static SELDOM enum alloc_error free_run(struct page_allocator *a, size_t first, size_t n) {
+    if (!words_all_clear(words_of(a), first, first + n))
+        return ALLOC_NOT_ALLOCATED;
+    give_range(a, first, first + n);
+    return count_given(a, n);
+}
+
+static enum alloc_error stage_free(struct page_allocator *a, size_t first, size_t n) {
+    return n == 1 ? free_page(a, first) : free_run(a, first, n);
 }
 
 /* Every word with a free page is on the stack, once, and nothing else says that it is. */
@@ -131,7 +147,10 @@ static bool stage_check(const struct page_allocator *a) {
     if (words_next_set(words_of(a), a->span.end, bits) != bits)
         return false;
 
-    const uint32_t *links = links_of(a);
+    const struct stack *s = a->meta;
+    const uint32_t *links = s->links;
+    if (links != links_of(a))
+        return false;
     size_t linked = 0;
     for (size_t word = 0; word < words; word++) {
         if (links[word] != OFF_STACK)
@@ -141,7 +160,6 @@ static bool stage_check(const struct page_allocator *a) {
     }
     /* As many steps as there are links must end at the bottom: more is a ring, fewer a lost part.
      */
-    const struct stack *s = a->meta;
     uint32_t at = s->top;
     for (; linked > 0 && at < words; linked--)
         at = links[at];

@@ -26,16 +26,19 @@ struct alloc_stage {
      * first == NONE if there are none. */
     struct page_range (*next_free)(const struct page_allocator *a, size_t from);
 
-    /* Take n free pages from a multiple of align: the first one's index, or NONE. There are at
-     * least n free pages, somewhere. */
-    size_t (*alloc)(struct page_allocator *a, size_t n, size_t align);
+    /* The last three end a call of the interface, so that nothing need be done after them: they
+     * return its answer, and count with the functions below what they took or gave back. */
 
-    /* Take just these pages, none of them absent: false if one of them is not free. */
-    bool (*alloc_at)(struct page_allocator *a, size_t first, size_t n);
+    /* Take n free pages from a multiple of align; their address goes to *out. There are at least
+     * n free pages, somewhere. Fails only with ALLOC_NO_MEMORY. */
+    enum alloc_error (*alloc)(struct page_allocator *a, size_t n, size_t align, paddr_t *out);
 
-    /* Give pages back, none of them absent: false if one of them is free. Null if the stage
-     * cannot free. */
-    bool (*free)(struct page_allocator *a, size_t first, size_t n);
+    /* Take just these pages, none of them absent. ALLOC_OVERLAP: one of them is not free. */
+    enum alloc_error (*alloc_at)(struct page_allocator *a, size_t first, size_t n);
+
+    /* Give pages back, none of them absent. ALLOC_NOT_ALLOCATED: one of them is free. Null if the
+     * stage cannot free. */
+    enum alloc_error (*free)(struct page_allocator *a, size_t first, size_t n);
 
     /* Do the invariants of the stage's own tables hold? */
     bool (*check)(const struct page_allocator *a);
@@ -44,6 +47,29 @@ struct alloc_stage {
 /* Bytes that a stage's struct takes at the start of a->meta: its tables begin on a cache line. */
 static inline size_t header_size(size_t struct_size) {
     return (struct_size + 63) / 64 * 64;
+}
+
+/* For what happens seldom: called and not inlined, it does not cost the common path the registers
+ * that it needs. */
+#define SELDOM __attribute__((noinline))
+
+/* n pages from `first` were taken. */
+static inline enum alloc_error count_taken(struct page_allocator *a, size_t n) {
+    a->used += n;
+    return ALLOC_OK;
+}
+
+/* The same, and the caller learns where they are. */
+static inline enum alloc_error hand_out(struct page_allocator *a, size_t first, size_t n,
+                                        paddr_t *out) {
+    *out = (a->base + first) * PAGE_SIZE;
+    return count_taken(a, n);
+}
+
+/* n pages were given back. */
+static inline enum alloc_error count_given(struct page_allocator *a, size_t n) {
+    a->used -= n;
+    return ALLOC_OK;
 }
 
 /* Position in a->ranges of the first range that ends after `page`; range_count if none does.

@@ -5,14 +5,15 @@
  *   bits         001100…  100000…  000000…    one ctz a level leads from the top to a free page
  *   bounds       2                            of the first 512 pages: no run there is longer
  *
- * For runs, each chunk of 512 pages has a bound (bounds.h): as far as it counts, up to 512, no run
- * that begins in the chunk, or comes into it, goes on for longer. Allocating leaves it right,
- * freeing raises it, and a search that finds no run lowers it to what it saw.
+ * For runs, each chunk of 512 pages has a bound (bounds.h): as far as it counts, from 2 up to 512,
+ * no run that begins in the chunk, or comes into it, goes on for longer. Allocating leaves it
+ * right, freeing raises it, unless the page is alone, and a search that finds no run lowers it to
+ * what it saw.
  *
  * Remembers: 1 bit a page, 1.05 with summaries and bounds.
  * Cost: one page one step a level, 3 levels at 1 GiB and 4 at 64 GiB. A run, in addition one step
  * for each free run of the chunks that may have one, and one a word of these runs; aligned to more
- * than 2 MiB, one for each address that is aligned so.
+ * than 2 MiB, and for a single page that is to be aligned, one for each address that is aligned so.
  * Flaw: a long run is still searched for. */
 #include "stage.h"
 #include "bits.h"
@@ -59,13 +60,8 @@ static size_t run_around(uint64_t word, size_t i) {
     return from_i + up_to_i - 1;
 }
 
-/* Make the pages [first, end) free, and raise the bounds that would be too small now. */
-static void give_range(struct tree *t, size_t first, size_t end) {
-    if (end - first == 1)
-        bits_set(&t->free, first);
-    else
-        bits_set_range(&t->free, first, end);
-
+/* The pages [first, end) are free now: raise the bounds that are too small. */
+static SELDOM void raise_bounds(struct tree *t, size_t first, size_t end) {
     size_t word = first / WORD_BITS, run = CHUNK;
     if (word == (end - 1) / WORD_BITS)
         run = run_around(t->free.level[0][word], first % WORD_BITS);
@@ -74,6 +70,11 @@ static void give_range(struct tree *t, size_t first, size_t end) {
     if (run == CHUNK && from > 0)
         from--;
     bounds_raise(&t->bounds, from, chunks_for(end), (uint16_t) run);
+}
+
+static void give_range(struct tree *t, size_t first, size_t end) {
+    bits_set_range(&t->free, first, end);
+    raise_bounds(t, first, end);
 }
 
 static enum alloc_error stage_add(struct page_allocator *a, size_t first, size_t n) {
@@ -160,36 +161,78 @@ static size_t find_aligned(const struct page_allocator *a, size_t n, size_t alig
     return NONE;
 }
 
-static size_t stage_alloc(struct page_allocator *a, size_t n, size_t align) {
+static enum alloc_error alloc_page(struct page_allocator *a, paddr_t *out) {
     struct tree *t = a->meta;
-    if (n == 1 && align == 1) {
-        size_t first = bits_first(&t->free);
-        bits_clear(&t->free, first);
-        return first;
-    }
-
-    size_t first = align > CHUNK ? find_aligned(a, n, align) : find_run(a, n, align);
-    if (first != NONE)
-        bits_clear_range(&t->free, first, first + n);
-    return first;
+    return hand_out(a, bits_take_first(&t->free), 1, out);
 }
 
-static bool stage_alloc_at(struct page_allocator *a, size_t first, size_t n) {
+/* From free page to free page, until one is aligned. */
+static size_t find_page(const struct page_allocator *a, size_t align) {
+    const struct tree *t = a->meta;
+    for (size_t from = 0;;) {
+        size_t page = bits_next(&t->free, from);
+        if (page == NONE || page % align == 0)
+            return page;
+        from = (page + align - 1) / align * align;
+    }
+}
+
+static SELDOM enum alloc_error alloc_run(struct page_allocator *a, size_t n, size_t align,
+                                         paddr_t *out) {
+    struct tree *t = a->meta;
+    size_t first = n == 1          ? find_page(a, align)
+                   : align > CHUNK ? find_aligned(a, n, align)
+                                   : find_run(a, n, align);
+    if (first == NONE)
+        return ALLOC_NO_MEMORY;
+    bits_clear_range(&t->free, first, first + n);
+    return hand_out(a, first, n, out);
+}
+
+static enum alloc_error stage_alloc(struct page_allocator *a, size_t n, size_t align,
+                                    paddr_t *out) {
+    return n == 1 && align == 1 ? alloc_page(a, out) : alloc_run(a, n, align, out);
+}
+
+static enum alloc_error stage_alloc_at(struct page_allocator *a, size_t first, size_t n) {
     struct tree *t = a->meta;
     if (!words_all_set(words_of(a), first, first + n))
-        return false;
+        return ALLOC_OVERLAP;
     bits_clear_range(&t->free, first, first + n);
-    return true;
+    return count_taken(a, n);
 }
 
-static bool stage_free(struct page_allocator *a, size_t first, size_t n) {
+/* Is the page free, and both of its neighbours not? Those in other words count as free. */
+static bool is_alone(const struct tree *t, size_t page) {
+    uint64_t word = t->free.level[0][page / WORD_BITS];
+    uint64_t beside = word << 1 | word >> 1 | word_bit(0) | word_bit(WORD_BITS - 1);
+    return (word & ~beside & word_bit(page)) != 0;
+}
+
+static SELDOM enum alloc_error free_beside(struct page_allocator *a, size_t page) {
+    raise_bounds(a->meta, page, page + 1);
+    return count_given(a, 1);
+}
+
+static enum alloc_error free_page(struct page_allocator *a, size_t page) {
     struct tree *t = a->meta;
-    /* One page is looked up faster than a range. */
-    bool is_free = n == 1 ? stage_is_free(a, first) : bits_next(&t->free, first) < first + n;
-    if (is_free)
-        return false;
+    if (bits_test(&t->free, page))
+        return ALLOC_NOT_ALLOCATED;
+    bits_set(&t->free, page);
+    return is_alone(t, page) ? count_given(a, 1) : free_beside(a, page);
+}
+
+/* Kept apart from the single page, as is alloc_run: it costs that no register. */
+static SELDOM enum alloc_error free_run(struct page_allocator *a, size_t first, size_t n) {
+    struct tree *t = a->meta;
+    if (!words_all_clear(words_of(a), first, first + n))
+        return ALLOC_NOT_ALLOCATED;
     give_range(t, first, first + n);
-    return true;
+    return count_given(a, n);
+}
+
+static enum alloc_error stage_free(struct page_allocator *a, size_t first, size_t n) {
+    return n == 1 ? free_page(a, first) : free_run(a, first, n);
 }
 
 /* Are the tables in their place, the summaries right, and the bounds not below what is there? */
@@ -204,7 +247,7 @@ static bool stage_check(const struct page_allocator *a) {
     for (size_t chunk = 0; chunk < chunks_for(a->span.end); chunk++) {
         struct found found = find_in_chunk(a, chunk, CHUNK, 1);
         size_t longest = found.first != NONE ? CHUNK : found.longest;
-        if (longest > t->bounds.level[0][chunk])
+        if (longest > 1 && longest > t->bounds.level[0][chunk])
             return false;
     }
     return true;
