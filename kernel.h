@@ -1,4 +1,5 @@
-/* What kernel.c and kernel.ld lend to others: where things lie, and traps that are survived. */
+/* What kernel.ld, sbi.c and trap.c lend to others: where things lie, the console, and traps that
+ * are survived. */
 #pragma once
 
 #include "common.h"
@@ -13,9 +14,18 @@ extern char __image[], __image_end[], __stack_bottom[], __stack_top[], __text[],
 #define TEST_DEVICE 0x100000
 #endif
 
+/* Find out how this firmware prints. putchar may be called from here on. */
+void console_init(void);
+
 /* End the machine on which there is no test device. The exit status is lost: run.sh reads the
  * verdict instead. */
 _Noreturn void shutdown_through_sbi(void);
+
+/* From here on every trap is reported, and ends the machine. */
+void trap_init(void);
+
+/* Has the stack grown over its end since trap_init? Prints so if it has. */
+bool stack_overran(void);
 
 enum trap_cause {
     TRAP_ILLEGAL_INSTRUCTION = 2,
@@ -30,9 +40,6 @@ struct trap {
     uintptr_t sepc;   /* the address of the instruction that trapped */
     uintptr_t stval;  /* for a page fault: the address that it wanted to reach */
 };
-
-/* From here on every trap is reported, and ends the machine. */
-void trap_init(void);
 
 /* Call run(argument). True if it trapped: *trap says how, and what was left of it is not run. Any
  * trap that is not expected in this way is reported and ends the machine. `run` must not expect

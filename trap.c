@@ -3,22 +3,7 @@
 #include "kernel.h"
 #include "riscv.h"
 
-static const char *const register_names[] = {
-    "ra", "sp", "gp", "tp",  "t0",  "t1", "t2", "s0", "s1", "a0", "a1",
-    "a2", "a3", "a4", "a5",  "a6",  "a7", "s2", "s3", "s4", "s5", "s6",
-    "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6",
-};
-#define REGISTERS (sizeof(register_names) / sizeof(register_names[0]))
-#define SP 1 /* its place among them */
-
-/* Their numbers, for .irp. A call leaves some as they were: ra and s0 to s11. */
-#define ALL_BUT_SP                                                                             \
-    "1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, " \
-    "26, 27, 28, 29, 30, 31"
-#define KEPT_BY_CALLS "1, 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27"
-
-/* Traps have a stack of their own: the usual one may be what is broken. */
-__attribute__((used, aligned(16))) static char trap_stack[4096];
+/* ---- what a trap is called ---- */
 
 const char *trap_name(uintptr_t scause) {
     static const char *const names[] = {
@@ -43,6 +28,18 @@ const char *trap_name(uintptr_t scause) {
         return "interrupt";
     return scause < sizeof(names) / sizeof(names[0]) ? names[scause] : "unknown cause";
 }
+
+/* ---- the report ---- */
+
+static const char *const register_names[] = {
+    "ra", "sp", "gp", "tp",  "t0",  "t1", "t2", "s0", "s1", "a0", "a1",
+    "a2", "a3", "a4", "a5",  "a6",  "a7", "s2", "s3", "s4", "s5", "s6",
+    "s7", "s8", "s9", "s10", "s11", "t3", "t4", "t5", "t6",
+};
+#define REGISTERS (sizeof(register_names) / sizeof(register_names[0]))
+
+/* Traps have a stack of their own: the usual one may be what is broken. */
+__attribute__((used, aligned(16))) static char trap_stack[4096];
 
 __attribute__((used)) static void report_trap_in_report(void) {
     WRITE_CSR(stvec, shutdown_through_sbi);
@@ -70,10 +67,76 @@ static _Noreturn void report_trap(const uintptr_t *registers) {
     shutdown(false);
 }
 
+/* ---- where traps go ---- */
+
 /* While a trap is expected: call_guarded's stack pointer. Otherwise 0. */
 __attribute__((used)) static uintptr_t guarded_sp;
 
 static struct trap caught;
+
+#define SP 1 /* its place in register_names */
+
+/* A trap that is expected: have trap_entry return to trap_landing. Any other: report it. */
+__attribute__((used)) static void handle_trap(uintptr_t *registers) {
+    extern char trap_landing[];
+    if (guarded_sp == 0)
+        report_trap(registers);
+    caught = (struct trap){READ_CSR(scause), READ_CSR(sepc), READ_CSR(stval)};
+    registers[SP] = guarded_sp;
+    guarded_sp = 0;
+    WRITE_CSR(sepc, trap_landing);
+}
+
+/* The numbers of x1 to x31, for .irp, without sp's. */
+#define ALL_BUT_SP                                                                             \
+    "1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, " \
+    "26, 27, 28, 29, 30, 31"
+
+/* Where every trap goes. Saves x1 to x31 in the order of register_names, and returns to where sepc
+ * says after a trap that was expected. sscratch holds the top of trap_stack, and sp's value while
+ * sp is in use here. */
+__attribute__((naked, aligned(4))) static void trap_entry(void) {
+    __asm__ volatile("csrrw sp, sscratch, sp\n"
+                     "addi sp, sp, -32 * " REG_SIZE "\n"
+                     ".irp n, " ALL_BUT_SP "\n" STORE "x\\n, (\\n - 1) * " REG_SIZE "(sp)\n"
+                     ".endr\n"
+                     "csrr a0, sscratch\n" STORE "a0, 1 * " REG_SIZE "(sp)\n"
+                     "mv a0, sp\n"
+                     "call handle_trap\n" LOAD "a0, 1 * " REG_SIZE "(sp)\n"
+                     "csrw sscratch, a0\n"
+                     ".irp n, " ALL_BUT_SP "\n" LOAD "x\\n, (\\n - 1) * " REG_SIZE "(sp)\n"
+                     ".endr\n"
+                     "addi sp, sp, 32 * " REG_SIZE "\n"
+                     "csrrw sp, sscratch, sp\n"
+                     "sret\n");
+}
+
+/* ---- the end of the stack ---- */
+
+/* The lowest word of the stack holds this until the stack grows over it. */
+static const uintptr_t STACK_CANARY = 0x57ac0ca7;
+
+static volatile uintptr_t *lowest_of_stack(void) {
+    return (volatile uintptr_t *) (void *) __stack_bottom;
+}
+
+bool stack_overran(void) {
+    if (*lowest_of_stack() == STACK_CANARY)
+        return false;
+    printf("stack overrun: the canary at %p is gone\n", (void *) __stack_bottom);
+    return true;
+}
+
+void trap_init(void) {
+    WRITE_CSR(sscratch, trap_stack + sizeof(trap_stack));
+    WRITE_CSR(stvec, trap_entry);
+    *lowest_of_stack() = STACK_CANARY;
+}
+
+/* ---- traps that are expected ---- */
+
+/* The numbers of the registers that a call leaves as they were: ra and s0 to s11. */
+#define KEPT_BY_CALLS "1, 8, 9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27"
 
 /* Call run(argument) with guarded_sp set. 0: it came back; 1: it trapped, and call_guarded goes on
  * at trap_landing. The registers that a call must leave as they were are on the stack meanwhile. */
@@ -100,39 +163,4 @@ bool trap_expect(void (*run)(uintptr_t), uintptr_t argument, struct trap *trap) 
     if (trapped)
         *trap = caught;
     return trapped;
-}
-
-/* A trap that is expected: have trap_entry return to trap_landing. Any other: report it. */
-__attribute__((used)) static void handle_trap(uintptr_t *registers) {
-    extern char trap_landing[];
-    if (guarded_sp == 0)
-        report_trap(registers);
-    caught = (struct trap){READ_CSR(scause), READ_CSR(sepc), READ_CSR(stval)};
-    registers[SP] = guarded_sp;
-    guarded_sp = 0;
-    WRITE_CSR(sepc, trap_landing);
-}
-
-/* Where every trap goes. Saves x1 to x31 in the order of register_names, and returns to where sepc
- * says after a trap that was expected. sscratch holds the top of trap_stack, and sp's value while
- * sp is in use here. */
-__attribute__((naked, aligned(4))) static void trap_entry(void) {
-    __asm__ volatile("csrrw sp, sscratch, sp\n"
-                     "addi sp, sp, -32 * " REG_SIZE "\n"
-                     ".irp n, " ALL_BUT_SP "\n" STORE "x\\n, (\\n - 1) * " REG_SIZE "(sp)\n"
-                     ".endr\n"
-                     "csrr a0, sscratch\n" STORE "a0, 1 * " REG_SIZE "(sp)\n"
-                     "mv a0, sp\n"
-                     "call handle_trap\n" LOAD "a0, 1 * " REG_SIZE "(sp)\n"
-                     "csrw sscratch, a0\n"
-                     ".irp n, " ALL_BUT_SP "\n" LOAD "x\\n, (\\n - 1) * " REG_SIZE "(sp)\n"
-                     ".endr\n"
-                     "addi sp, sp, 32 * " REG_SIZE "\n"
-                     "csrrw sp, sscratch, sp\n"
-                     "sret\n");
-}
-
-void trap_init(void) {
-    WRITE_CSR(sscratch, trap_stack + sizeof(trap_stack));
-    WRITE_CSR(stvec, trap_entry);
 }
