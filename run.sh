@@ -5,7 +5,9 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
 STAGES="bump bitmap stack tree buddy"
-DEFAULT_STAGE=buddy
+# Where the book is followed the later ones are not there yet. The default is the last that is.
+STAGES=$(for stage in $STAGES; do [[ ! -f alloc/$stage.c ]] || echo "$stage"; done | xargs)
+DEFAULT_STAGE=${STAGES##* }
 
 usage() {
     cat <<EOF
@@ -35,7 +37,7 @@ Environment:
   QEMU_FLAGS     more options for QEMU                QEMU_FLAGS='-smp 4' ./run.sh
   GDB, GDB_PORT  the debugger, and the port that it uses, default 1234
   PROGRAM        what the kernel runs, one file or more, default
-                 tests/selftest.c tests/selftest_vm.c
+                 tests/selftest*.c
   TIME_LIMIT     seconds until a boot is ended, default 60
 
 Exit status: 0 all is well, 1 a test or a tool failed, 2 the command line is wrong.
@@ -120,7 +122,7 @@ while (($# > 0)); do
 done
 : "${memory_mib:=128}"
 : "${XLEN:=64}" "${TIME_LIMIT:=60}" "${QEMU_FLAGS:=}" "${CFLAGS:=}"
-: "${PROGRAM:=tests/selftest.c tests/selftest_vm.c}"
+: "${PROGRAM:=$(echo tests/selftest*.c)}"
 : "${MARCH:=rv${XLEN}gc}"
 [[ $XLEN == 64 || $XLEN == 32 ]] || wrong_usage "XLEN=$XLEN: there are 64 and 32"
 [[ $TIME_LIMIT =~ ^[1-9][0-9]{0,5}$ ]] ||
@@ -154,8 +156,7 @@ build_kernel() {
         -DALLOC="${stage}_stage" $CFLAGS \
         --ld-path="$LD" -nostdlib -static -Wl,--fatal-warnings -Wl,--gc-sections \
         -Wl,--build-id=none -Wl,-T,kernel.ld -o "$kernel.$$" \
-        kernel.c trap.c common.c fdt.c map.c machine.c memory.c page_table.c vm.c alloc/*.c \
-        "${program[@]}"
+        ./*.c alloc/*.c "${program[@]}"
     mv -f "$kernel.$$" "$kernel"
     cp "$kernel" "kernel.elf.$$" && mv -f "kernel.elf.$$" kernel.elf
 }

@@ -41,6 +41,12 @@ paddr_t take(size_t n, size_t align) {
     return paddr;
 }
 
+/* By name: where the book is followed, not every stage is there yet. */
+static bool stage_is(const char *name) {
+    const char *its = alloc_stage_name(stage);
+    return strlen(its) == strlen(name) && memcmp(its, name, strlen(name)) == 0;
+}
+
 /* Everything is free, in one piece, as it was at first. */
 static void expect_whole(void) {
     EXPECT_EQUAL(page_used(&frames), 0);
@@ -291,7 +297,7 @@ static void two_pages_freed_apart_are_found_as_a_run(void) {
         EXPECT_EQUAL(take(2, PAGE_SIZE), 0);
         free_pages(after(page, 1), 1);
         EXPECT_EQUAL(page_largest_run(&frames), 2);
-        if (stage != &buddy_stage || back[i] % 2 == 0)
+        if (!stage_is("buddy") || back[i] % 2 == 0)
             EXPECT_EQUAL(take(2, PAGE_SIZE), page);
         else
             EXPECT_EQUAL(page_alloc_at(&frames, page, 2), ALLOC_OK);
@@ -555,7 +561,12 @@ static const struct test_list allocator_tests = {
     .count = sizeof(tests) / sizeof(tests[0]),
 };
 
-static const struct test_list *const lists[] = {&allocator_tests, &vm_tests};
+static const struct test_list *const lists[] = {
+    &allocator_tests,
+#if __has_include("selftest_vm.c") /* where the book is followed, it may not be there yet */
+    &vm_tests,
+#endif
+};
 #define LISTS (sizeof(lists) / sizeof(lists[0]))
 
 static void run_test(const struct test_list *list, const struct test *test) {
