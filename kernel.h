@@ -1,31 +1,34 @@
-/* What kernel.ld, sbi.c and trap.c lend to others: where things lie, the console, and traps that
- * are survived. */
+/* What sbi.c, kernel.ld and trap.c lend to others: a console and an end, where things lie, and
+ * traps that are survived. */
 #pragma once
 
 #include "common.h"
-
-/* Addresses that kernel.ld exports. Only their addresses mean anything. All are multiples of
- * PAGE_SIZE. */
-extern char __image[], __image_end[], __stack_bottom[], __stack_top[], __text[], __rodata[],
-    __data[], __free_ram[], __free_ram_end[];
 
 /* The page of QEMU's test device, through which shutdown ends QEMU. */
 #ifndef TEST_DEVICE
 #define TEST_DEVICE 0x100000
 #endif
 
-/* Find out how this firmware prints. putchar may be called from here on. */
+/* Find out how this firmware prints. */
 void console_init(void);
 
 /* End the machine on which there is no test device. The exit status is lost: run.sh reads the
  * verdict instead. */
 _Noreturn void shutdown_through_sbi(void);
 
+/* Addresses that kernel.ld exports. Only their addresses mean anything. All are multiples of
+ * PAGE_SIZE. */
+extern char __image[], __image_end[], __stack_bottom[], __stack_top[], __text[], __rodata[],
+    __data[], __free_ram[], __free_ram_end[];
+
 /* From here on every trap is reported, and ends the machine. */
 void trap_init(void);
 
 /* Has the stack grown over its end since trap_init? Prints so if it has. */
 bool stack_overran(void);
+
+/* What the trap is called: "load page fault" and so on. */
+const char *trap_name(uintptr_t scause);
 
 enum trap_cause {
     TRAP_ILLEGAL_INSTRUCTION = 2,
@@ -45,6 +48,3 @@ struct trap {
  * trap that is not expected in this way is reported and ends the machine. `run` must not expect
  * a trap itself. */
 bool trap_expect(void (*run)(uintptr_t), uintptr_t argument, struct trap *trap);
-
-/* What the trap is called: "load page fault" and so on. */
-const char *trap_name(uintptr_t scause);
