@@ -141,7 +141,7 @@ source ./setup.sh
 # Build the kernel with a stage into a folder of its own; sets `kernel`. The result appears under
 # its name only when it is complete.
 build_kernel() {
-    local stage=$1 name
+    local stage=$1 name sources=(*.c alloc/*.c)
     name=$(basename "${program[0]}" .c)
     folder=build/$MARCH-$stage-$name
     kernel=$folder/kernel.elf
@@ -156,7 +156,7 @@ build_kernel() {
         -DALLOC="${stage}_stage" $CFLAGS \
         --ld-path="$LD" -nostdlib -static -Wl,--fatal-warnings -Wl,--gc-sections \
         -Wl,--build-id=none -Wl,-T,kernel.ld -o "$kernel.$$" \
-        ./*.c alloc/*.c "${program[@]}"
+        "${sources[@]}" "${program[@]}"
     mv -f "$kernel.$$" "$kernel"
     cp "$kernel" "kernel.elf.$$" && mv -f "kernel.elf.$$" kernel.elf
 }
