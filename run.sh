@@ -20,6 +20,10 @@ Commands:
   diff A B       what changes from stage A to B       ./run.sh diff bump bitmap
   test [FILE]... every test of the project, or some   ./run.sh test tests/run.bats
   gdb [STAGE]    boot halted, with gdb or lldb on it  ./run.sh gdb buddy
+  chapter N [FOLDER]
+                 the kernel as it is after a chapter of the book, written into a new
+                 folder, or with --diff how the one in FOLDER differs from it;
+                 without FOLDER: build/chapter-N    ./run.sh chapter 6
 
 Options, before or after the command:
   -m SIZE        guest memory, default 128M           ./run.sh -m 1G buddy
@@ -99,7 +103,7 @@ check_memory_size() {
 MIN_MIB=32
 MAX_MIB=$((1024 * 1024))
 
-verbose="" assume_yes=""
+verbose="" assume_yes="" as_diff=""
 arguments=()
 while (($# > 0)); do
     case $1 in
@@ -115,6 +119,7 @@ while (($# > 0)); do
         usage
         exit 0
         ;;
+    --diff) as_diff=yes ;;
     -*) wrong_usage "no option '$1': there are -m SIZE, -y, -v and --help" ;;
     *) arguments+=("$1") ;;
     esac
@@ -290,10 +295,11 @@ show_diff() {
 }
 
 run_tests() {
-    need compiler emulator tests
+    need compiler emulator book tests
     export CC LD NM OBJDUMP SYMBOLIZER QEMU BIOS
     tests/host/build.sh build/host
-    (($# > 0)) || set -- tests/*.bats build/host/*.t
+    chapters/play scripts build/book
+    (($# > 0)) || set -- tests/*.bats build/host/*.t build/book/*.t
     CMOCKA_MESSAGE_OUTPUT=TAP run prove --jobs 2 "$@"
 }
 
@@ -318,14 +324,25 @@ run_gdb() {
     esac
 }
 
+# The kernel as it is after chapter $1, in a folder. A relative one is the caller's.
+show_chapter() {
+    local folder=${2:-$PWD/build/chapter-$1}
+    [[ -x chapters/play ]] || fail "chapter: the book is in the repository, and not here"
+    need book
+    [[ $folder == /* ]] || folder=$OLDPWD/$folder
+    run chapters/play "$([[ $as_diff ]] && echo diff || echo tree)" "$1" "$folder"
+}
+
 main() {
     local command=${1:-$DEFAULT_STAGE}
     (($# == 0)) || shift
     case $command in
-    all | diff | gdb | test) ;;
+    all | diff | gdb | test | chapter) ;;
     *) is_stage "$command" ||
-        wrong_usage "no command or stage '$command': there are $STAGES, all, diff, test and gdb" ;;
+        wrong_usage "no command or stage '$command': there are $STAGES, \
+all, diff, test, gdb and chapter" ;;
     esac
+    [[ ! $as_diff || $command == chapter ]] || wrong_usage "--diff is for chapter"
     case $command in
     diff)
         (($# == 2)) || wrong_usage "diff needs two stages, as in: diff bump bitmap"
@@ -334,6 +351,11 @@ main() {
         show_diff "$1" "$2"
         ;;
     test) run_tests "$@" ;;
+    chapter)
+        (($# >= 1)) || wrong_usage "chapter needs a number, as in: chapter 6"
+        (($# <= 2)) || wrong_usage "chapter takes a number and a folder: '$3' is too much"
+        show_chapter "$@"
+        ;;
     gdb)
         (($# <= 1)) || wrong_usage "gdb takes one stage: '$2' is too much"
         check_stage "${1:-$DEFAULT_STAGE}"

@@ -26,11 +26,13 @@ qemu         qemu-system-misc     qemu-system-riscv-core qemu-system-riscv      
 opensbi      opensbi              qemu-system-riscv-core qemu-system-riscv-firmware qemu
 gdb          gdb-multiarch        gdb                    riscv64-elf-gdb            riscv64-elf-gdb
 prove        perl                 perl-Test-Harness      perl                       perl
+perl         perl                 perl                   perl                   perl
 bats         bats                 bats                   bash-bats                  bats-core
 shellcheck   shellcheck           ShellCheck             shellcheck                 shellcheck
 clang-format clang-format         clang-tools-extra      clang                      clang-format
 libc         libc6-dev            glibc-devel            glibc                      llvm
 dtc          device-tree-compiler dtc                    dtc                        dtc
+patch        patch                patch                  patch                  gpatch
 cmocka       libcmocka-dev        libcmocka-devel        cmocka                     cmocka
 sanitizers   libclang-rt-dev      compiler-rt            compiler-rt                llvm
 "
@@ -216,6 +218,15 @@ find_debugger() {
     GDB=$(first_of gdb-multiarch riscv64-elf-gdb riscv64-unknown-elf-gdb riscv64-linux-gnu-gdb \
         lldb) ||
         misses gdb "a debugger for RISC-V: gdb-multiarch, riscv64-*-gdb or lldb"
+}
+
+# ---- what the book is made with ----
+
+find_book() {
+    local tool
+    for tool in perl patch; do
+        command -v "$tool" >/dev/null || misses "$tool" "$tool"
+    done
 }
 
 # ---- what only the tests need ----

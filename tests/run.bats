@@ -15,10 +15,11 @@ setup() {
     run ./run.sh --help
     ended_with 0
     local help=$output
-    for word in all diff test gdb -m -y -v --help $STAGES; do
+    for word in all diff test gdb chapter --diff -m -y -v --help $STAGES; do
         says " $word"
     done
-    for word in all "diff bump bitmap" "test tests/run.bats" "gdb buddy" "-m 1G buddy" -y; do
+    for word in all "diff bump bitmap" "test tests/run.bats" "gdb buddy" "chapter 6" \
+        "-m 1G buddy" -y; do
         matches "  \./run\.sh $word\$"
     done
     # Each variable that run.sh and setup.sh take from outside.
@@ -40,9 +41,10 @@ setup() {
 
 @test "a wrong command is refused with what there is" {
     run ./run.sh slab
-    refuses_with "no command or stage 'slab': there are $STAGES, all, diff, test and gdb"
+    refuses_with "no command or stage 'slab': there are $STAGES, all, diff, test, gdb and chapter"
     run ./run.sh "bump bitmap"
-    refuses_with "no command or stage 'bump bitmap': there are $STAGES, all, diff, test and gdb"
+    refuses_with "no command or stage 'bump bitmap': there are $STAGES, all, diff, test, gdb and \
+chapter"
     run ./run.sh -v Bump
     ended_with 2
 }
@@ -529,11 +531,12 @@ run_as_nobody() {
     run_hidden test </dev/null
     ended_with 1
     local tool
-    for tool in prove bats shellcheck clang-format dtc cmocka; do
+    for tool in prove bats shellcheck clang-format dtc cmocka patch; do
         says_line "  $tool"
     done
     says_line "  $SUDO$INSTALL_APT bats clang clang-format device-tree-compiler gdb-multiarch \
-libc6-dev libclang-rt-dev libcmocka-dev lld llvm opensbi perl qemu-system-misc shellcheck"
+libc6-dev libclang-rt-dev libcmocka-dev lld llvm opensbi patch perl qemu-system-misc \
+shellcheck"
 }
 
 @test "diff and --help need no tools" {

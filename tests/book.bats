@@ -1,0 +1,139 @@
+#!/usr/bin/env bats
+# The player of the book: what run.sh writes and compares, and that it notices whatever drifts apart.
+# The chapters themselves are played by build/book/*.t.
+
+load helpers
+
+setup() {
+    enter_copy
+}
+
+@test "chapter 1 is written into a folder, and its kernel boots" {
+    run ./run.sh chapter 1
+    ended_with 0
+    says_nothing_but "$PWD/build/chapter-1: the kernel as it is after chapter 1"
+    run build/chapter-1/run.sh
+    ended_with 0
+    says_line "Domain0 Next Address      : 0x0000000080200000"$'\r'
+}
+
+@test "a folder that is not empty is not written to" {
+    mkdir mine
+    echo "precious" >mine/kernel.c
+    run ./run.sh chapter 1 mine
+    ended_with 1
+    says_nothing_but "run.sh: $PWD/mine is not empty: nothing was written"
+    [[ $(ls mine) == kernel.c && $(<mine/kernel.c) == precious ]]
+}
+
+@test "a folder is the caller's, wherever run.sh is" {
+    mkdir elsewhere
+    cd elsewhere
+    run ../run.sh chapter 1 mine
+    ended_with 0
+    [[ -x mine/run.sh ]]
+    run ../run.sh chapter 1 mine --diff
+    says_nothing_but "$PWD/mine is as it is after chapter 1"
+}
+
+@test "--diff shows what differs, what is missing and what is too much" {
+    ./run.sh chapter 1 mine
+    sed -i.before 's/0x5555/0x5556/' mine/kernel.c
+    rm mine/run.sh
+    echo "int extra;" >mine/extra.c
+    run ./run.sh chapter 1 mine --diff
+    ended_with 0
+    says_line "-    *(volatile uint32_t *) 0x100000 = 0x5555;"
+    says_line "+    *(volatile uint32_t *) 0x100000 = 0x5556;"
+    says_line "only in chapter 1: run.sh"
+    says_line "only in yours: extra.c"
+}
+
+@test "wrong words for chapter are refused" {
+    run ./run.sh chapter
+    refuses_with "chapter needs a number, as in: chapter 6"
+    run ./run.sh chapter 1 mine yours
+    refuses_with "chapter takes a number and a folder: 'yours' is too much"
+    run ./run.sh chapter 99
+    ended_with 1
+    matches "^run.sh: no chapter '99': there are 1 to [0-9]+$"
+    run ./run.sh --diff all
+    refuses_with "--diff is for chapter"
+}
+
+# ---- what drifts apart is noticed ----
+
+# The line of a chapter that has some text: chapters/FILE:LINE.
+place_in() {
+    grep -nF -- "$2" "chapters/$1" | sed -n "1s/^\([0-9]*\):.*/chapters\/${1//\//\\/}:\1/p"
+}
+
+# Playing chapter $1 fails and says so at this place.
+fails_at() {
+    run chapters/play test "$1"
+    ended_with 1
+    says "# $2: "
+}
+
+@test "one character changed in a code block fails the chapter, with its line" {
+    local place
+    sed -i.before 's/__bss_end = \./__bss_emd = ./' chapters/02-boot.md
+    place=$(place_in 02-boot.md '$ ./run.sh')
+    fails_at 2 "${place%:*}:"
+}
+
+@test "one character changed in an expected output fails the chapter, with its line" {
+    sed -i.before 's/Next Address      : 0x0000000080200000/Next Address      : 0x0000000080200001/' \
+        chapters/01-set-up.md
+    fails_at 1 "$(place_in 01-set-up.md 0x0000000080200001)"
+    says_line "#     Domain0 Next Address      : 0x0000000080200001"
+}
+
+@test "one character changed in a source file fails the chapter that completes it, with the line" {
+    sed -i.before 's/define REG_SIZE "8"/define REG_SIZE "9"/' riscv.h
+    fails_at 3 "$(place_in 02-boot.md 'define REG_SIZE "8"')"
+    says_line '# the repository: #define REG_SIZE "9"'
+}
+
+@test "one character changed in a diff's old line fails the chapter, with its line" {
+    sed -i.before 's/^-.*-Wl,-N.*/&x/' chapters/02-boot.md
+    fails_at 2 "$(place_in 02-boot.md '-Wl,-N')"
+    says "run.sh has no such line here"
+}
+
+@test "an end with another status than 0 fails the chapter" {
+    sed -i.before 's/ = 0x5555;/ = 0x13333;/' chapters/01-set-up.md
+    run chapters/play test 1
+    ended_with 1
+    says "not ok 2 - after chapters/01-set-up.md the kernel builds without a warning"
+}
+
+@test "a chapter behind one that is missing is skipped, and says so" {
+    rm chapters/02-boot.md
+    run chapters/play test 3
+    ended_with 0
+    says_nothing_but "1..0 # SKIP a chapter up to 3 is not there yet"
+}
+
+@test "when the last chapter is there every file must be the repository's" {
+    # A book of two chapters makes no kernel.
+    sed -i.before '/^[3-9]\. \|^[12][0-9]\. /d' chapters/README.md
+    rm -f chapters/0[3-9]-* chapters/[12]*
+    run chapters/play test 2
+    ended_with 1
+    matches '^not ok [0-9]+ - after the last chapter every file is the repository'
+    says "the book makes no alloc/alloc.c"
+}
+
+@test "every chapter and solution that is there is one of the contents page" {
+    local file
+    for file in "$PROJECT"/chapters/*.md; do
+        file=${file##*/}
+        [[ $file == README.md ]] || grep -q "^${file%%-*}\. \[.*\]($file)" \
+            <(sed 's/^\([0-9]\)\. /0\1. /' "$PROJECT/chapters/README.md") || differs "$file listed"
+    done
+    for file in "$PROJECT"/chapters/solutions/*.md; do
+        file=${file##*/}
+        [[ $(echo "$PROJECT/chapters/${file%-*.md}"-*.md) != *"*"* ]] || differs "a chapter for $file"
+    done
+}
