@@ -6,7 +6,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 
 STAGES="bump bitmap stack tree buddy"
 # Where the book is followed the later ones are not there yet. The default is the last that is.
-STAGES=$(for stage in $STAGES; do [[ ! -f alloc/$stage.c ]] || echo "$stage"; done | xargs)
+here=""
+for stage in $STAGES; do [[ ! -f alloc/$stage.c ]] || here+=" $stage"; done
+STAGES=${here# }
 DEFAULT_STAGE=${STAGES##* }
 
 usage() {
