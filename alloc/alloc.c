@@ -82,12 +82,6 @@ static bool lies_in(struct page_range range, size_t first, size_t n) {
     return skipped < pages_in(range) && n - 1 < pages_in(range) - skipped;
 }
 
-/* Were all of these pages added? Ranges that touch are one, so one range must hold them all. */
-static bool is_present(const struct page_allocator *a, size_t first, size_t n) {
-    size_t at = range_after(a, first);
-    return at < a->range_count && lies_in(a->ranges[at], first, n);
-}
-
 /* Remember one more range before position `at`, joined to the neighbours that it touches. */
 static void insert_range(struct page_allocator *a, size_t at, struct page_range new) {
     if (at < a->range_count && a->ranges[at].first == new.end) {
@@ -133,13 +127,6 @@ enum alloc_error page_add_memory(struct page_allocator *a, paddr_t start, size_t
     return ALLOC_OK;
 }
 
-/* The index of the page at paddr; NONE if n pages from there are no pages of the span. */
-static size_t index_of(const struct page_allocator *a, paddr_t paddr, size_t n) {
-    /* An address below the base wraps to an index far above the span. */
-    size_t first = paddr / PAGE_SIZE - a->base;
-    return paddr % PAGE_SIZE == 0 && lies_in(a->span, first, n) ? first : NONE;
-}
-
 static bool is_alignment(size_t align) {
     return align != 0 && (align & (align - 1)) == 0 && align <= MAX_ALIGN;
 }
@@ -151,6 +138,42 @@ enum alloc_error page_alloc(struct page_allocator *a, size_t n, size_t align, pa
     if (n - 1 >= page_available(a))
         return n == 0 || n > SIZE_MAX / PAGE_SIZE ? ALLOC_INVALID : ALLOC_NO_MEMORY;
     return a->stage->alloc(a, n, (align + PAGE_SIZE - 1) / PAGE_SIZE, out);
+}
+
+size_t page_total(const struct page_allocator *a) {
+    return a->total;
+}
+
+size_t page_used(const struct page_allocator *a) {
+    return a->used;
+}
+
+size_t page_available(const struct page_allocator *a) {
+    return a->total - a->used;
+}
+
+const char *alloc_error_name(enum alloc_error error) {
+    static const char *const names[] = {
+        "ALLOC_OK",      "ALLOC_INVALID",       "ALLOC_NO_MEMORY",
+        "ALLOC_OVERLAP", "ALLOC_NOT_ALLOCATED", "ALLOC_UNSUPPORTED"};
+    return (size_t) error < sizeof(names) / sizeof(names[0]) ? names[error] : "unknown error";
+}
+
+const char *alloc_stage_name(const struct alloc_stage *stage) {
+    return stage->name;
+}
+
+/* Were all of these pages added? Ranges that touch are one, so one range must hold them all. */
+static bool is_present(const struct page_allocator *a, size_t first, size_t n) {
+    size_t at = range_after(a, first);
+    return at < a->range_count && lies_in(a->ranges[at], first, n);
+}
+
+/* The index of the page at paddr; NONE if n pages from there are no pages of the span. */
+static size_t index_of(const struct page_allocator *a, paddr_t paddr, size_t n) {
+    /* An address below the base wraps to an index far above the span. */
+    size_t first = paddr / PAGE_SIZE - a->base;
+    return paddr % PAGE_SIZE == 0 && lies_in(a->span, first, n) ? first : NONE;
 }
 
 enum alloc_error page_alloc_at(struct page_allocator *a, paddr_t paddr, size_t n) {
@@ -186,18 +209,6 @@ enum alloc_error page_free(struct page_allocator *a, paddr_t paddr, size_t n) {
 bool page_is_free(const struct page_allocator *a, paddr_t paddr) {
     size_t page = index_of(a, paddr - paddr % PAGE_SIZE, 1);
     return page != NONE && a->stage->is_free(a, page);
-}
-
-size_t page_total(const struct page_allocator *a) {
-    return a->total;
-}
-
-size_t page_used(const struct page_allocator *a) {
-    return a->used;
-}
-
-size_t page_available(const struct page_allocator *a) {
-    return a->total - a->used;
 }
 
 size_t page_largest_run(const struct page_allocator *a) {
@@ -250,15 +261,4 @@ bool page_check(const struct page_allocator *a) {
         free += run.end - run.first;
     }
     return free == page_available(a);
-}
-
-const char *alloc_error_name(enum alloc_error error) {
-    static const char *const names[] = {
-        "ALLOC_OK",      "ALLOC_INVALID",       "ALLOC_NO_MEMORY",
-        "ALLOC_OVERLAP", "ALLOC_NOT_ALLOCATED", "ALLOC_UNSUPPORTED"};
-    return (size_t) error < sizeof(names) / sizeof(names[0]) ? names[error] : "unknown error";
-}
-
-const char *alloc_stage_name(const struct alloc_stage *stage) {
-    return stage->name;
 }
