@@ -551,11 +551,12 @@ static const struct alloc_stage *real_stage;
 static struct alloc_stage failing_stage;
 static size_t frames_left;
 
-static size_t alloc_while_frames_are_left(struct page_allocator *a, size_t n, size_t align) {
+static enum alloc_error alloc_while_frames_are_left(struct page_allocator *a, size_t n,
+                                                    size_t align, paddr_t *out) {
     if (frames_left == 0)
-        return NONE;
+        return ALLOC_NO_MEMORY;
     frames_left--;
-    return real_stage->alloc(a, n, align);
+    return real_stage->alloc(a, n, align, out);
 }
 
 static void fail_at_every_step(size_t n, size_t first_step) {
