@@ -21,6 +21,10 @@ Commands:
   all            every stage in turn, one line each   ./run.sh all
   diff A B       what changes from stage A to B       ./run.sh diff bump bitmap
   test [FILE]... every test of the project, or some   ./run.sh test tests/run.bats
+  bench [STAGE]...
+                 instructions of every stage, counted in the kernel: a table; with --csv
+                 as data; with --host times instead, on this machine; with --plot
+                 pictures of these               ./run.sh bench tree buddy
   gdb [STAGE]    boot halted, with gdb or lldb on it  ./run.sh gdb buddy
   chapter N [FOLDER]
                  the kernel as it is after a chapter of the book, written into a new
@@ -105,7 +109,7 @@ check_memory_size() {
 MIN_MIB=32
 MAX_MIB=$((1024 * 1024))
 
-verbose="" assume_yes="" as_diff=""
+verbose="" assume_yes="" as_diff="" bench_kind="" bench_format=""
 arguments=()
 while (($# > 0)); do
     case $1 in
@@ -122,11 +126,18 @@ while (($# > 0)); do
         exit 0
         ;;
     --diff) as_diff=yes ;;
+    --host) bench_kind=host ;;
+    --csv | --plot)
+        [[ ! $bench_format || $bench_format == "${1#--}" ]] ||
+            wrong_usage "--$bench_format and $1: there can be only one of them"
+        bench_format=${1#--}
+        ;;
     -*) wrong_usage "no option '$1': there are -m SIZE, -y, -v and --help" ;;
     *) arguments+=("$1") ;;
     esac
     shift
 done
+memory_given=${memory_mib:-} time_limit_given=${TIME_LIMIT:-}
 : "${memory_mib:=128}"
 : "${XLEN:=64}" "${TIME_LIMIT:=60}" "${QEMU_FLAGS:=}" "${CFLAGS:=}"
 : "${PROGRAM:=$(echo tests/selftest*.c)}"
@@ -179,6 +190,10 @@ qemu_command() {
         qemu+=(-object "memory-backend-ram,id=ram,size=${memory_mib}M,reserve=off"
             -machine memory-backend=ram)
     fi
+    # The extensions for single bits must be there if the compiler counts on them.
+    local bits
+    bits=$(grep -oE '_zb[a-z]' <<<"$MARCH" | sed 's/_\(.*\)/,\1=on/' | tr -d '\n') || bits=""
+    [[ ! $bits ]] || qemu+=(-cpu "rv$XLEN$bits")
     # shellcheck disable=SC2206 # QEMU_FLAGS is several words
     qemu+=($QEMU_FLAGS)
 }
@@ -339,12 +354,14 @@ main() {
     local command=${1:-$DEFAULT_STAGE}
     (($# == 0)) || shift
     case $command in
-    all | diff | gdb | test | chapter) ;;
+    all | diff | gdb | test | bench | chapter) ;;
     *) is_stage "$command" ||
         wrong_usage "no command or stage '$command': there are $STAGES, \
-all, diff, test, gdb and chapter" ;;
+all, diff, test, bench, gdb and chapter" ;;
     esac
     [[ ! $as_diff || $command == chapter ]] || wrong_usage "--diff is for chapter"
+    [[ ! $bench_kind || $command == bench ]] || wrong_usage "--$bench_kind is for bench"
+    [[ ! $bench_format || $command == bench ]] || wrong_usage "--$bench_format is for bench"
     case $command in
     diff)
         (($# == 2)) || wrong_usage "diff needs two stages, as in: diff bump bitmap"
@@ -353,6 +370,13 @@ all, diff, test, gdb and chapter" ;;
         show_diff "$1" "$2"
         ;;
     test) run_tests "$@" ;;
+    bench)
+        for stage in "$@"; do check_stage "$stage"; done
+        [[ -f tests/bench/bench.sh ]] || fail "bench: it is in the repository, and not here"
+        # shellcheck source=tests/bench/bench.sh
+        source tests/bench/bench.sh
+        run_bench "$@"
+        ;;
     chapter)
         (($# >= 1)) || wrong_usage "chapter needs a number, as in: chapter 6"
         (($# <= 2)) || wrong_usage "chapter takes a number and a folder: '$3' is too much"

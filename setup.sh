@@ -25,6 +25,7 @@ llvm         llvm                 llvm                   llvm                   
 qemu         qemu-system-misc     qemu-system-riscv-core qemu-system-riscv          qemu
 opensbi      opensbi              qemu-system-riscv-core qemu-system-riscv-firmware qemu
 gdb          gdb-multiarch        gdb                    riscv64-elf-gdb            riscv64-elf-gdb
+gnuplot      gnuplot-nox          gnuplot                gnuplot                    gnuplot
 prove        perl                 perl-Test-Harness      perl                       perl
 perl         perl                 perl                   perl                   perl
 bats         bats                 bats                   bash-bats                  bats-core
@@ -218,6 +219,12 @@ find_debugger() {
     GDB=$(first_of gdb-multiarch riscv64-elf-gdb riscv64-unknown-elf-gdb riscv64-linux-gnu-gdb \
         lldb) ||
         misses gdb "a debugger for RISC-V: gdb-multiarch, riscv64-*-gdb or lldb"
+}
+
+# ---- what draws the benchmarks' pictures ----
+
+find_plotter() {
+    command -v gnuplot >/dev/null || misses gnuplot "gnuplot"
 }
 
 # ---- what the book is made with ----

@@ -63,8 +63,25 @@ static void give_range(struct page_allocator *a, size_t first, size_t end) {
         push(a->meta, word);
 }
 
+/* The same for pages that were absent: no word but the first and the last can have been on the
+ * stack. Those between are linked upwards, one to the next. */
+static void add_range(struct page_allocator *a, size_t first, size_t end) {
+    struct stack *s = a->meta;
+    size_t from = first / WORD_BITS, last = (end - 1) / WORD_BITS;
+    words_set(words_of(a), first, end);
+    if (from < last)
+        push(s, last);
+    if (from + 1 < last) {
+        s->links[last - 1] = s->top;
+        s->top = (uint32_t) (from + 1);
+        for (size_t word = from + 1; word < last - 1; word++)
+            s->links[word] = (uint32_t) (word + 1);
+    }
+    push(s, from);
+}
+
 static enum alloc_error stage_add(struct page_allocator *a, size_t first, size_t n) {
-    give_range(a, first, first + n);
+    add_range(a, first, first + n);
     return ALLOC_OK;
 }
 

@@ -30,14 +30,23 @@ static void fill_masked(uint64_t *word, uint64_t mask, uint64_t value) {
     *word = (*word & ~mask) | (value & mask);
 }
 
+/* Two loops, each with a constant: a compiler may know a faster way to do that. */
+static void fill_whole(uint64_t *words, size_t from, size_t end, uint64_t value) {
+    if (value == 0)
+        for (size_t at = from; at < end; at++)
+            words[at] = 0;
+    else
+        for (size_t at = from; at < end; at++)
+            words[at] = UINT64_MAX;
+}
+
 void words_fill(uint64_t *words, size_t from, size_t end, uint64_t value) {
     if (from >= end)
         return;
 
     size_t first = from / WORD_BITS, last = (end - 1) / WORD_BITS;
     fill_masked(&words[first], word_range(from, end), value);
-    for (size_t at = first + 1; at < last; at++)
-        words[at] = value;
+    fill_whole(words, first + 1, last, value);
     if (first < last)
         fill_masked(&words[last], word_range(last * WORD_BITS, end), value);
 }

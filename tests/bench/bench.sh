@@ -1,0 +1,192 @@
+# The benchmarks, sourced by run.sh: in the kernel (bench.c), on the host (bench_host.c), and the
+# table, the CSV and the pictures of what they print.
+# shellcheck shell=bash disable=SC2154 # run.sh's variables
+
+# Both print rows: workload; figure; stage; value; ratio; least; most. The last three are empty but
+# for the host's times. `rows` is the file that they are gathered in, behind the memory in MiB.
+rows=""
+
+# bench_kernel STAGE...: instructions, counted by QEMU.
+bench_kernel() {
+    local stage
+    need compiler emulator
+    program=(tests/bench/bench.c)
+    QEMU_FLAGS+=" -icount shift=0"
+    TIME_LIMIT=${time_limit_given:-600}
+    for stage in "$@"; do
+        echo "$stage: counting instructions" >&2
+        build_kernel "$stage"
+        if ! boot >"$folder/output"; then
+            cat "$folder/output"
+            fail "bench: the kernel failed under $stage"
+        fi
+        sed -n "s/^bench: \(.*; .*\); \(.*\)/$memory_mib; \1; $stage; \2; ; ; /p" \
+            "$folder/output" >>"$rows"
+    done
+}
+
+build_bench_host() {
+    local program=build/bench_host
+    mkdir -p build
+    run "${HOST_CC:-$CC}" -std=c11 -O2 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wcast-qual \
+        -Wstrict-prototypes -Wmissing-prototypes -Wundef -Werror -o "$program.$$" \
+        tests/bench/bench_host.c alloc/*.c || fail "bench: the host's program does not compile"
+    mv -f "$program.$$" "$program"
+}
+
+# bench_host MIB WORKLOADS STAGE...: times, of the workloads whose names begin so.
+bench_host() {
+    echo "$(size_name "$1"): ${2:-all workloads}" >&2
+    build/bench_host "$@" >"$rows.part" || fail "bench: the host's program failed"
+    sed "s/^/$1; /" "$rows.part" >>"$rows"
+    rm -f "$rows.part"
+}
+
+size_name() {
+    if (($1 % 1048576 == 0)); then
+        echo "$(($1 / 1048576)) TiB"
+    elif (($1 % 1024 == 0)); then
+        echo "$(($1 / 1024)) GiB"
+    else
+        echo "$1 MiB"
+    fi
+}
+
+print_csv() {
+    echo "memory_mib,workload,figure,stage,value,ratio,least,most"
+    sed 's/; */,/g' "$rows"
+}
+
+# A row for each figure, a column for each stage. Times stand behind their ratios.
+print_table() {
+    awk -F '; *' -v stages="$*" '
+        function cell(value, ratio, least, most) {
+            return ratio == "" ? value : sprintf("%s (%s to %s) %s", ratio, least, most, value)
+        }
+        {
+            label = $3 ~ /^(instructions|ns)$/ ? $2 : $2 ", " $3
+            key = $1 ";" label
+            if (!(key in seen)) {
+                seen[key] = 1
+                order[++count] = key
+            }
+            cells[key, $4] = cell($5, $6, $7, $8)
+            if (length(label) > widest)
+                widest = length(label)
+            if (length(cells[key, $4]) > width[$4])
+                width[$4] = length(cells[key, $4])
+        }
+        END {
+            n = split(stages, stage, " ")
+            for (i = 1; i <= count; i++) {
+                split(order[i], part, ";")
+                if (part[1] != memory) {
+                    memory = part[1]
+                    name = memory % 1048576 == 0 ? memory / 1048576 " TiB" : \
+                           memory % 1024 == 0 ? memory / 1024 " GiB" : memory " MiB"
+                    line = sprintf("%s%-*s", i > 1 ? "\n" : "", widest, name)
+                    for (s = 1; s <= n; s++) {
+                        if (width[stage[s]] < length(stage[s]))
+                            width[stage[s]] = length(stage[s])
+                        line = line sprintf("  %*s", width[stage[s]], stage[s])
+                    }
+                    print line
+                }
+                line = sprintf("%-*s", widest, part[2])
+                for (s = 1; s <= n; s++) {
+                    value = (order[i], stage[s]) in cells ? cells[order[i], stage[s]] : "n/a"
+                    line = line sprintf("  %*s", width[stage[s]], value)
+                }
+                print line
+            }
+        }' "$rows"
+}
+
+# The values of some figures for gnuplot: a row for each x, a column for each stage, ? for none.
+# `x` is an awk expression, `pattern` matches workload and figure.
+plot_data() {
+    local x=$1 pattern=$2
+    shift 2
+    awk -F '; *' -v pattern="$pattern" -v stages="$*" '
+        $2 "; " $3 ~ pattern {
+            x = '"$x"'
+            if (!(x in seen)) {
+                seen[x] = 1
+                order[++count] = x
+            }
+            values[x, $4] = $5
+        }
+        END {
+            n = split(stages, stage, " ")
+            line = "x"
+            for (s = 1; s <= n; s++)
+                line = line " " stage[s]
+            print line
+            for (i = 1; i <= count; i++) {
+                line = order[i]
+                for (s = 1; s <= n; s++)
+                    line = line " " ((order[i], stage[s]) in values ? \
+                        values[order[i], stage[s]] : "?")
+                print line
+            }
+        }' "$rows"
+}
+
+# Of the 2 MiB blocks that there could be, how many are free: a row for each stage.
+wholeness_data() {
+    awk -F '; *' -v stages="$*" '
+        $3 == "free 2 MiB blocks" { whole[$2, $4] = $5 }
+        $3 == "of at most" { share[$2, $4] = 100 * whole[$2, $4] / $5 }
+        END {
+            n = split(stages, stage, " ")
+            for (s = 1; s <= n; s++)
+                if (("mixed", stage[s]) in share)
+                    print stage[s], share["mixed", stage[s]], \
+                        share["churn from random 50 %", stage[s]]
+        }' "$rows"
+}
+
+# draw_plots STAGE...: cost by memory and by occupancy, and what is left whole, as SVG.
+draw_plots() {
+    local size out=build/bench
+    for size in 64 256 4096 16384 65536; do
+        bench_host "$size" "churn 90 % burst 64" "$@"
+    done
+    plot_data '$1' '^churn 90 % burst 64; ns' "$@" >"$out/memory.data"
+    : >"$rows"
+    bench_host 1024 "churn" "$@"
+    bench_host 1024 "mixed" "$@"
+    plot_data 'substr($2, 7, 2)' '^churn .. % burst 64; ns' "$@" >"$out/occupancy.data"
+    wholeness_data "$@" >"$out/wholeness.data"
+    (cd "$out" && gnuplot -c "$PWD/../../tests/bench/plot.gp" "$#") || fail "bench: gnuplot failed"
+    echo "drawn: $out/memory.svg $out/occupancy.svg $out/wholeness.svg"
+}
+
+# run_bench STAGE...: as --host, --csv and --plot say; without a stage, all.
+run_bench() {
+    local size sizes="1024 65536 1048576"
+    # shellcheck disable=SC2086 # STAGES is several words
+    (($# > 0)) || set -- $STAGES
+    [[ ! $memory_given ]] || sizes=$memory_mib
+    mkdir -p build/bench
+    rows=build/bench/rows.$$
+    : >"$rows"
+    if [[ $bench_format == plot ]]; then
+        need compiler plotter
+        build_bench_host
+        draw_plots "$@"
+        rm -f "$rows"
+        return
+    fi
+    if [[ $bench_kind == host ]]; then
+        need compiler
+        build_bench_host
+        for size in $sizes; do
+            bench_host "$size" "" "$@"
+        done
+    else
+        bench_kernel "$@"
+    fi
+    if [[ $bench_format == csv ]]; then print_csv; else print_table "$@"; fi
+    rm -f "$rows"
+}
