@@ -1,6 +1,6 @@
 # The benchmarks, sourced by run.sh: in the kernel (bench.c), on the host (bench_host.c), and the
 # table, the CSV and the pictures of what they print.
-# shellcheck shell=bash disable=SC2154 # run.sh's variables
+# shellcheck shell=bash disable=SC2154,SC2034 # variables of run.sh
 
 # Both print rows: workload; figure; stage; value; ratio; least; most. The last three are empty but
 # for the host's times. `rows` is the file that they are gathered in, behind the memory in MiB.
@@ -26,12 +26,12 @@ bench_kernel() {
 }
 
 build_bench_host() {
-    local program=build/bench_host
+    local bench=build/bench_host
     mkdir -p build
     run "${HOST_CC:-$CC}" -std=c11 -O2 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wcast-qual \
-        -Wstrict-prototypes -Wmissing-prototypes -Wundef -Werror -o "$program.$$" \
+        -Wstrict-prototypes -Wmissing-prototypes -Wundef -Werror -o "$bench.$$" \
         tests/bench/bench_host.c alloc/*.c || fail "bench: the host's program does not compile"
-    mv -f "$program.$$" "$program"
+    mv -f "$bench.$$" "$bench"
 }
 
 # bench_host MIB WORKLOADS STAGE...: times, of the workloads whose names begin so.
@@ -152,10 +152,12 @@ draw_plots() {
     for size in 64 256 4096 16384 65536; do
         bench_host "$size" "churn 90 % burst 64" "$@"
     done
+    # shellcheck disable=SC2016 # awk's $1 and $2
     plot_data '$1' '^churn 90 % burst 64; ns' "$@" >"$out/memory.data"
     : >"$rows"
     bench_host 1024 "churn" "$@"
     bench_host 1024 "mixed" "$@"
+    # shellcheck disable=SC2016
     plot_data 'substr($2, 7, 2)' '^churn .. % burst 64; ns' "$@" >"$out/occupancy.data"
     wholeness_data "$@" >"$out/wholeness.data"
     (cd "$out" && gnuplot -c "$PWD/../../tests/bench/plot.gp" "$#") || fail "bench: gnuplot failed"
