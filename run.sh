@@ -268,7 +268,7 @@ name_addresses() {
     sed -n -E -e 's/.*called from (0x[0-9a-f]+).*/\1 1/p' -e 's/.*sepc (0x[0-9a-f]+).*/\1 0/p' \
         -e 's/^ +ra (0x[0-9a-f]+).*/\1 1/p' "$1" |
         while read -r address less; do
-            place=$("$SYMBOLIZER" --obj="$kernel" --pretty-print \
+            place=$("$SYMBOLIZER" --functions=short --obj="$kernel" --pretty-print \
                 "$(printf '0x%x' $((address - less)))" | sed -n 1p)
             place=${place/"$PWD/"/}
             [[ $place != *:0:0 ]] || place="no code of the kernel"
