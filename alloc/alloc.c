@@ -76,12 +76,6 @@ static size_t pages_in(struct page_range range) {
     return range.end - range.first;
 }
 
-/* Do n pages, one or more, lie in the range? What lies below it wraps and is too far above. */
-static bool lies_in(struct page_range range, size_t first, size_t n) {
-    size_t skipped = first - range.first;
-    return skipped < pages_in(range) && n - 1 < pages_in(range) - skipped;
-}
-
 /* Remember one more range before position `at`, joined to the neighbours that it touches. */
 static void insert_range(struct page_allocator *a, size_t at, struct page_range new) {
     if (at < a->range_count && a->ranges[at].first == new.end) {
@@ -161,6 +155,12 @@ const char *alloc_error_name(enum alloc_error error) {
 
 const char *alloc_stage_name(const struct alloc_stage *stage) {
     return stage->name;
+}
+
+/* Do n pages, one or more, lie in the range? What lies below it wraps and is too far above. */
+static bool lies_in(struct page_range range, size_t first, size_t n) {
+    size_t skipped = first - range.first;
+    return skipped < pages_in(range) && n - 1 < pages_in(range) - skipped;
 }
 
 /* Were all of these pages added? Ranges that touch are one, so one range must hold them all. */
