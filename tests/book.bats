@@ -141,3 +141,49 @@ fails_at() {
         compgen -G "$PROJECT/chapters/${file%-*}-*.md" >/dev/null || differs "a chapter of $file"
     done
 }
+
+# ---- what every chapter has ----
+
+# The chapters that are there.
+chapters_here() {
+    printf '%s\n' "$PROJECT"/chapters/[0-9]*.md
+}
+
+@test "every chapter has two to five exercises, each with a solution that is there" {
+    local chapter number count exercise file
+    while read -r chapter; do
+        number=${chapter##*/}
+        number=${number%%-*}
+        run sed -n '/^## Exercises$/,/^## /p' "$chapter"
+        count=$(grep -c '^[1-9]\. ' <<<"$output") || differs "exercises in $chapter"
+        ((count >= 2 && count <= 5)) || differs "2 to 5 exercises in $chapter"
+        for ((exercise = 1; exercise <= count; exercise++)); do
+            file=solutions/$number-$exercise.md
+            says "($file)"
+            [[ -f $PROJECT/chapters/$file ]] || differs "$file to exist"
+        done
+    done < <(chapters_here)
+}
+
+@test "every chapter says what to do if it does not work" {
+    local chapters
+    mapfile -t chapters < <(chapters_here)
+    run grep -L '^## If it does not work$' "${chapters[@]}"
+    says_nothing_but ""
+}
+
+@test "every chapter has 800 to 2,500 words beside its blocks" {
+    local chapter words
+    while read -r chapter; do
+        words=$(sed '/^```/,/^```/d' "$chapter" | wc -w)
+        ((words >= 800 && words <= 2500)) || differs "800 to 2,500 words in $chapter, not $words"
+    done < <(chapters_here)
+}
+
+@test "no line of a chapter is longer than 100 columns, but for what commands print" {
+    local chapter
+    while read -r chapter; do
+        run env LC_ALL=C.UTF-8 grep -nE '^.{101,}' <(sed '/^```console/,/^```/d' "$chapter")
+        says_nothing_but ""
+    done < <(chapters_here)
+}
