@@ -227,12 +227,13 @@ size_t page_largest_run(const struct page_allocator *a) {
     }
 }
 
-/* Are the ranges sorted, apart, inside the span, as many pages as were counted, and is the largest
- * one of them? */
+/* Are the ranges where page_init put them, sorted, apart, inside the span, as many pages as were
+ * counted, and is the largest one of them? */
 static bool check_ranges(const struct page_allocator *a) {
     size_t total = 0;
     bool is_largest_found = pages_in(a->largest) == 0;
-    if (a->range_count > a->range_room)
+    uintptr_t tables_end = (uintptr_t) a->meta + tables_size(a->stage, a->span.end);
+    if ((uintptr_t) a->ranges != tables_end || a->range_count > a->range_room)
         return false;
     for (size_t i = 0; i < a->range_count; i++) {
         struct page_range range = a->ranges[i];

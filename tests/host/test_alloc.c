@@ -231,6 +231,22 @@ static void a_wrong_bit_that_page_check_does_not_notice_does_no_harm(void **stat
     assert_in_range(noticed, in_use, bits);
 }
 
+/* Flipped one by one: each would have the check itself read elsewhere. */
+static void page_check_follows_no_pointer_that_has_moved(void **state) {
+    struct trial *t = *state;
+    manage_all(t, RAM, 100 * PAGE_SIZE);
+    for (size_t bit = 0; bit < 8 * sizeof(void *); bit++) {
+        uintptr_t flipped = (uintptr_t) 1 << bit;
+        t->a.meta = (void *) ((uintptr_t) t->a.meta ^ flipped);
+        assert_false(page_check(&t->a));
+        t->a.meta = (void *) ((uintptr_t) t->a.meta ^ flipped);
+        t->a.ranges = (void *) ((uintptr_t) t->a.ranges ^ flipped);
+        assert_false(page_check(&t->a));
+        t->a.ranges = (void *) ((uintptr_t) t->a.ranges ^ flipped);
+    }
+    look_at_all(t);
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_two_pages_are_followed_by_the_third),
@@ -249,6 +265,7 @@ int main(void) {
         cmocka_unit_test(the_page_at_address_0_can_be_managed),
         cmocka_unit_test(what_was_in_the_metadata_does_not_matter),
         cmocka_unit_test(a_wrong_bit_that_page_check_does_not_notice_does_no_harm),
+        cmocka_unit_test(page_check_follows_no_pointer_that_has_moved),
         cmocka_unit_test(metadata_is_as_small_as_promised_at_64_GiB),
     };
     return run_trials(tests, sizeof(tests) / sizeof(tests[0]), any_stage);
