@@ -78,9 +78,13 @@ static enum alloc_error stage_alloc_at(struct page_allocator *a, size_t first, s
     return count_taken(a, n);
 }
 
+/* Nothing was handed out, or `next` lies behind a page that was: in a range, not in a hole. */
 static bool stage_check(const struct page_allocator *a) {
     const struct bump *bump = a->meta;
-    return bump->next <= a->span.end;
+    if (bump->next == 0)
+        return true;
+    size_t last = bump->next - 1, at = range_after(a, last);
+    return at < a->range_count && a->ranges[at].first <= last;
 }
 
 const struct alloc_stage bump_stage = {

@@ -79,7 +79,7 @@ dump_tree() {
 
 # What the interface does, with the oracle.
 programs_of_trials() {
-    for name in random alloc errors free ranges buddy; do
+    for name in random alloc errors free ranges bump buddy; do
         program "test_$name" "tests/host/test_$name.c" "$out"/{alloc,trial}/*.o
     done
 }
