@@ -98,13 +98,18 @@ size_t bounds_next(struct bounds *b, size_t from, uint16_t value) {
     }
 }
 
-bool bounds_check(const struct bounds *b) {
-    size_t groups = groups_for(b->size);
-    for (unsigned l = 0; l + 1 < b->levels; l++) {
-        for (size_t group = 0; group < groups; group++)
-            if (b->level[l + 1][group] < largest_of(&b->level[l][group * BOUNDS_FANOUT]))
+bool bounds_check(const struct bounds *b, uint16_t most) {
+    size_t size = b->size;
+    for (unsigned l = 0; l < b->levels; l++) {
+        size_t groups = groups_for(size);
+        for (size_t i = 0; i < groups * BOUNDS_FANOUT; i++) {
+            uint16_t number = b->level[l][i];
+            if (number > (i < size ? most : 0))
                 return false;
-        groups = groups_for(groups);
+            if (l + 1 < b->levels && number > b->level[l + 1][i / BOUNDS_FANOUT])
+                return false;
+        }
+        size = groups;
     }
     return true;
 }

@@ -39,5 +39,6 @@ void bounds_lower(struct bounds *b, size_t i, uint16_t value);
  * there is none. At most 192 steps a level, and 128 for each stale number, which it lowers. */
 size_t bounds_next(struct bounds *b, size_t from, uint16_t value);
 
-/* Is each number of a higher level at least the largest below it? One step a number. */
-bool bounds_check(const struct bounds *b);
+/* Is each number of a higher level at least the largest below it, is none above `most`, and are
+ * those that fill the last group of a level 0? One step a number. */
+bool bounds_check(const struct bounds *b, uint16_t most);

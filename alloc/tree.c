@@ -241,7 +241,7 @@ static bool stage_check(const struct page_allocator *a) {
     if (!bits_is_at(&t->free, words_of(a), a->span.end) ||
         !bounds_is_at(&t->bounds, bounds_of(a), chunks_for(a->span.end)))
         return false;
-    if (!bits_check(&t->free) || !bounds_check(&t->bounds))
+    if (!bits_check(&t->free) || !bounds_check(&t->bounds, CHUNK))
         return false;
 
     for (size_t chunk = 0; chunk < chunks_for(a->span.end); chunk++) {

@@ -103,7 +103,7 @@ static void a_single_number_is_found_from_everywhere(void **state) {
         }
         expect_next(&s, i, 5);
         expect_next(&s, i + 1, 5);
-        assert_true(bounds_check(&s.b));
+        assert_true(bounds_check(&s.b, 512));
         end(&s);
     }
 }
@@ -123,7 +123,7 @@ static void random_changes_keep_the_search_right(void **state) {
             }
             expect_next(&s, random_below(s.size + 1), (uint16_t) (1 + random_below(600)));
         }
-        assert_true(bounds_check(&s.b));
+        assert_true(bounds_check(&s.b, 512));
         end(&s);
     }
 }
@@ -148,15 +148,47 @@ static void a_bound_below_what_it_covers_is_noticed(void **state) {
     struct sample s = begin(4097);
     raise_range(&s, 100, 101, 7);
     raise_range(&s, 4096, 4097, 9);
-    assert_true(bounds_check(&s.b));
+    assert_true(bounds_check(&s.b, 512));
     s.b.level[0][3000] = 1;
-    assert_false(bounds_check(&s.b));
+    assert_false(bounds_check(&s.b, 512));
     s.b.level[0][3000] = 0;
     s.b.level[1][1] = 6;
-    assert_false(bounds_check(&s.b));
+    assert_false(bounds_check(&s.b, 512));
     s.b.level[1][1] = 500; /* too large is right */
     s.b.level[2][0] = 500;
-    assert_true(bounds_check(&s.b));
+    assert_true(bounds_check(&s.b, 512));
+    end(&s);
+}
+
+static void a_bound_above_the_largest_is_noticed_on_each_level(void **state) {
+    (void) state;
+    struct sample s = begin(4097);
+    raise_range(&s, 4000, 4001, 512);
+    assert_true(bounds_check(&s.b, 512));
+    assert_false(bounds_check(&s.b, 511));
+    for (unsigned l = 0; l < s.b.levels; l++) {
+        uint16_t before = s.b.level[l][0];
+        s.b.level[l][0] = 513;
+        assert_false(bounds_check(&s.b, 512));
+        s.b.level[l][0] = before;
+    }
+    end(&s);
+}
+
+/* They would be found by a search, and name indices that do not exist. */
+static void a_number_behind_the_last_index_of_a_level_is_noticed(void **state) {
+    (void) state;
+    static const size_t sizes[] = {4097, 65, 2};
+    struct sample s = begin(4097);
+    raise_range(&s, 0, 4097, 512);
+    for (unsigned l = 0; l < s.b.levels; l++) {
+        for (size_t i = sizes[l]; i % 64 != 0; i++) {
+            s.b.level[l][i] = 1;
+            assert_false(bounds_check(&s.b, 512));
+            s.b.level[l][i] = 0;
+        }
+    }
+    assert_true(bounds_check(&s.b, 512));
     end(&s);
 }
 
@@ -169,6 +201,8 @@ int main(void) {
         cmocka_unit_test(random_changes_keep_the_search_right),
         cmocka_unit_test(a_search_in_vain_lowers_what_misled_it),
         cmocka_unit_test(a_bound_below_what_it_covers_is_noticed),
+        cmocka_unit_test(a_bound_above_the_largest_is_noticed_on_each_level),
+        cmocka_unit_test(a_number_behind_the_last_index_of_a_level_is_noticed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
