@@ -50,8 +50,38 @@ shared_alloc() {
 }
 
 shared_rest() {
-    objects trial "$PWD"/tests/host/trial.c "$PWD"/tests/host/oracle.c
+    objects trial "$PWD"/tests/host/{trial,oracle}.c
+    objects explore "$PWD"/tests/host/{calls,explore,faulty,space}.c
     objects kernel "${kernel_flags[@]}" "$PWD"/{common,map,memory}.c "$PWD/tests/selftest.c"
+}
+
+# Sources with words of 8 bits and all else as small, so that few pages have borders of every kind:
+# a copy of alloc/ in which these lines say something else.
+make_narrow() {
+    local line file narrow=$out/narrow
+    local -a edits=(-e 's/uint64_t/uint8_t/g' -e 's/UINT64_MAX/UINT8_MAX/g'
+        -e 's/__builtin_clzll(word)/(& - 56)/')
+    for line in "WORD_BITS ((size_t) 8)" "BOUNDS_FANOUT ((size_t) 2)" "CHUNK ((size_t) 16)" \
+        "MAX_ORDER 2U" "MAX_ALIGN (PAGE_SIZE << 2)"; do
+        grep -qh "^#define ${line%% *} " alloc/* || {
+            echo "build.sh: no #define ${line%% *} in alloc/" >&2
+            return 1
+        }
+        edits+=(-e "s/^#define ${line%% *} .*/#define $line/")
+    done
+    mkdir -p "$narrow/alloc" "$narrow/tests/host"
+    for file in alloc/*; do
+        sed "${edits[@]}" "$file" >"$narrow/$file"
+    done
+    cp tests/host/{trial,oracle,calls,explore,faulty,space}.[ch] tests/host/test_states.c \
+        "$narrow/tests/host"
+}
+
+# Bytes are promoted to int, and need not lie where 64-bit words do: that is for the real alloc/.
+program_of_narrow() {
+    make_narrow
+    program test_states_narrow -Wno-conversion -fno-sanitize=alignment \
+        "$out"/narrow/alloc/*.c "$out"/narrow/tests/host/*.c
 }
 
 # The device trees that the tests read: from sources, and from QEMU.
@@ -82,9 +112,11 @@ programs_of_trials() {
     for name in random alloc errors free ranges bump buddy; do
         program "test_$name" "tests/host/test_$name.c" "$out"/{alloc,trial}/*.o
     done
+    program test_states tests/host/test_states.c "$out"/{alloc,trial,explore}/*.o
 }
 
 programs_of_parts() {
+    program_of_narrow
     for name in words bits bounds; do
         program "test_$name" "tests/host/test_$name.c" "$out"/alloc/*.o
     done

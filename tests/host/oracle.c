@@ -6,12 +6,6 @@
 
 __extension__ typedef unsigned __int128 wide;
 
-enum {
-    ABSENT,
-    FREE,
-    USED
-};
-
 #define NOWHERE SIZE_MAX
 #define GIB_PAGES (MAX_ALIGN / PAGE_SIZE)
 

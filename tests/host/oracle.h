@@ -6,6 +6,13 @@
 
 #include "../../alloc/alloc.h"
 
+/* What a page can be. */
+enum {
+    ABSENT,
+    FREE,
+    USED
+};
+
 /* What a stage promises of its own. */
 struct stage_rules {
     bool frees;

@@ -26,11 +26,15 @@ enum {
  * and what is wrong with the answer. */
 static void fail_call(const struct trial *t, const char *call, size_t arg0, size_t arg1,
                       const char *answer, const char *wrong) {
+    if (t->is_quiet) /* there is a trap then */
+        longjmp(*t->trap, 1);
     if (t->seed != 0)
         print_error("# FREERAM_SEED=%llu, operation %zu:\n", (unsigned long long) t->seed,
                     t->operation);
     print_error("# %s: %s(0x%zx, 0x%zx) is %s, %s\n", alloc_stage_name(t->candidate->stage), call,
                 arg0, arg1, answer, wrong);
+    if (t->trap != NULL)
+        longjmp(*t->trap, 1);
     fail();
 }
 
@@ -111,8 +115,9 @@ enum alloc_error try_alloc(struct trial *t, size_t n, size_t align, paddr_t *out
     enum alloc_error answer = page_alloc(&t->a, n, align, out);
     const char *wrong = oracle_judge_alloc(&t->oracle, n, align, answer, *out);
     if (wrong != NULL) {
-        print_error("# %s at 0x%zx: ", alloc_error_name(answer), (size_t) *out);
-        fail_call(t, "page_alloc", n, align, "wrong", wrong);
+        char name_at[64];
+        snprintf(name_at, sizeof(name_at), "%s at 0x%zx", alloc_error_name(answer), (size_t) *out);
+        fail_call(t, "page_alloc", n, align, name_at, wrong);
     }
     if (answer != ALLOC_OK && *out != UNTOUCHED)
         fail_call(t, "page_alloc", n, align, alloc_error_name(answer), "and *out has changed");
@@ -142,14 +147,17 @@ paddr_t must_alloc(struct trial *t, size_t n, size_t align) {
     return paddr;
 }
 
-void look_at_all(struct trial *t) {
-    paddr_t start = t->oracle.first * PAGE_SIZE;
-    for (size_t i = 0; i < t->oracle.count + 2; i++)
-        expect_page(t, after(start, i - 1));
+void look_at(struct trial *t, paddr_t paddr, size_t n) {
+    for (size_t i = 0; i < n + 2; i++)
+        expect_page(t, after(paddr, i - 1));
     expect_count(t, "page_largest_run", page_largest_run(&t->a), oracle_largest_run(&t->oracle));
-    compare(t, start, t->oracle.count);
+    compare(t, paddr, n);
     if (!page_check(&t->a))
         fail_call(t, "page_check", 0, 0, "false", "expected true");
+}
+
+void look_at_all(struct trial *t) {
+    look_at(t, t->oracle.first * PAGE_SIZE, t->oracle.count);
 }
 
 /* ---- the span ---- */
@@ -173,8 +181,10 @@ void manage(struct trial *t, paddr_t start, size_t size) {
     assert_non_null(t->meta_before);
     memset(t->meta, t->garbage, t->meta_size);
     memset(&t->a, t->garbage, sizeof(t->a));
-    assert_error(page_init(&t->a, t->candidate->stage, start, size, t->meta, t->meta_size),
-                 ALLOC_OK);
+    enum alloc_error answer =
+        page_init(&t->a, t->candidate->stage, start, size, t->meta, t->meta_size);
+    if (answer != ALLOC_OK)
+        fail_call(t, "page_init", start, size, alloc_error_name(answer), "expected ALLOC_OK");
 }
 
 void manage_all(struct trial *t, paddr_t start, size_t size) {

@@ -38,6 +38,8 @@ struct trial {
     unsigned char garbage; /* what is in the metadata at first */
     uint64_t seed;         /* if not 0, failures name it, and the operation */
     size_t operation;
+    jmp_buf *trap; /* if not NULL, where failures go instead of failing the test */
+    bool is_quiet; /* failures print nothing: they are looked for */
 };
 
 /* Manage the span, every page absent. Forgets the span managed before. */
@@ -54,7 +56,10 @@ enum alloc_error try_free(struct trial *t, paddr_t paddr, size_t n);
 /* Allocate where there must be memory. */
 paddr_t must_alloc(struct trial *t, size_t n, size_t align);
 
-/* Compare every page of the span and one on either side, the counts and the largest run. */
+/* Compare n pages from paddr on and one on either side, the counts and the largest run. */
+void look_at(struct trial *t, paddr_t paddr, size_t n);
+
+/* The same with every page of the span. */
 void look_at_all(struct trial *t);
 
 static inline paddr_t after(paddr_t paddr, size_t n) {

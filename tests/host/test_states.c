@@ -1,0 +1,290 @@
+/* Every state that can be reached in a few pages, whatever is called in whatever order.
+ *
+ * The pages lie where tables have a border: between words, between the words of their summaries,
+ * between chunks, and between blocks of the largest order. build.sh makes this program twice: with
+ * alloc/ as it is, and with words of 8 bits and all else as small, where few pages have many
+ * borders. FREERAM_LONG=1 in the environment makes the windows larger, as far as memory goes. */
+#define _POSIX_C_SOURCE 200809L
+#include "explore.h"
+#include "faulty.h"
+
+#include <stdlib.h>
+#include <time.h>
+
+#define BLOCK (MAX_ALIGN / PAGE_SIZE)   /* pages of the largest blocks */
+#define LEVEL_1 (WORD_BITS * WORD_BITS) /* pages of a word of summaries, and of the next one up */
+#define LEVEL_2 (WORD_BITS * LEVEL_1)
+
+static double seconds(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double) now.tv_sec + (double) now.tv_nsec / 1e9;
+}
+
+static size_t usual_or_long(size_t usual, size_t when_long) {
+    return getenv("FREERAM_LONG") != NULL ? when_long : usual;
+}
+
+/* ---- what is explored ---- */
+
+/* Pages with these indices, to be added in every way. They are the whole span if the first block
+ * has the first of them; if not, the span begins in that, and the rest of it stays absent. */
+static struct window pages_from(size_t first, size_t pages) {
+    size_t begin = first < BLOCK ? first : BLOCK - 1;
+    return (struct window){.start = after(RAM, begin),
+                           .span_pages = first + pages - begin,
+                           .first = first - begin,
+                           .pages = pages,
+                           .adds = true};
+}
+
+/* The same, half of them on either side of the border between two words, summaries or blocks. */
+static struct window pages_around(size_t border, size_t pages) {
+    return pages_from(border - pages / 2, pages);
+}
+
+/* The same at the end of a span that begins where the tables do. */
+static struct window last_pages_to(size_t end, size_t pages) {
+    return (struct window){
+        .start = RAM, .span_pages = end, .first = end - pages, .pages = pages, .adds = true};
+}
+
+/* Of all windows and stages, for the last line. */
+static struct {
+    size_t states, transitions;
+    struct flips flips;
+} sum;
+
+/* Print what was seen, and how to come to what is wrong. */
+static void conclude(struct exploration *e, bool is_right, double begin) {
+    const struct window *w = &e->window;
+    size_t first = w->start % MAX_ALIGN / PAGE_SIZE + w->first;
+    print_message("# %s, pages %zu to %zu, %s: %zu states, %zu transitions, %.1f s\n",
+                  alloc_stage_name(e->t->candidate->stage), first, first + w->pages - 1,
+                  w->adds ? "added in every way" : "added before", e->states.count, e->transitions,
+                  seconds() - begin);
+    sum.states += e->states.count;
+    sum.transitions += e->transitions;
+    if (!is_right)
+        explore_print_way(e);
+    explore_end(e);
+    assert_true(is_right);
+}
+
+static void explore_window(struct trial *t, struct window window) {
+    struct exploration e;
+    double begin = seconds();
+    explore_begin(&e, t, &window);
+    bool is_right = explore(&e);
+    conclude(&e, is_right, begin);
+}
+
+static void print_flips(const struct flips *f) {
+    double all = (double) (f->noticed + f->reached + f->harmless) / 100;
+    print_message(
+        "# %.0f bits flipped in %zu states: %.3f %% noticed, %.3f %% lead to other states, "
+        "%.3f %% harmless\n",
+        all * 100, f->states, (double) f->noticed / all, (double) f->reached / all,
+        (double) f->harmless / all);
+}
+
+static void explore_and_flip(struct trial *t, struct window window, size_t most) {
+    struct exploration e;
+    struct flips flips = {0};
+    double begin = seconds();
+    explore_begin(&e, t, &window);
+    bool is_right = explore(&e) && explore_flips(&e, most, &flips);
+    print_flips(&flips);
+    sum.flips.states += flips.states;
+    sum.flips.noticed += flips.noticed;
+    sum.flips.reached += flips.reached;
+    sum.flips.harmless += flips.harmless;
+    conclude(&e, is_right, begin);
+}
+
+/* ---- memory added in every way ---- */
+
+static void every_state_of_pages_in_one_word_is_right(void **state) {
+    explore_window(*state, pages_from(1, usual_or_long(7, 9)));
+}
+
+static void every_state_of_few_pages_anywhere_around_a_word_border_is_right(void **state) {
+    for (size_t pages = 1; pages <= usual_or_long(5, 7); pages++)
+        for (size_t before = 0; before <= pages; before++)
+            explore_window(*state, pages_from(WORD_BITS - before, pages));
+}
+
+static void every_state_of_pages_around_a_summary_border_is_right(void **state) {
+    explore_window(*state, pages_around(LEVEL_1, usual_or_long(6, 8)));
+    explore_window(*state, last_pages_to(LEVEL_1 + 2, usual_or_long(5, 7)));
+}
+
+static void every_state_of_pages_around_the_next_summary_border_is_right(void **state) {
+    explore_window(*state, last_pages_to(LEVEL_2 + 1, usual_or_long(4, 6)));
+    explore_window(*state, last_pages_to(LEVEL_2 + 2, usual_or_long(4, 6)));
+}
+
+/* Where the tree and the buddy have borders of their own, whatever a word has. */
+static void every_state_of_pages_around_a_chunk_border_is_right(void **state) {
+    explore_window(*state, last_pages_to(8 * WORD_BITS + 3, usual_or_long(5, 7)));
+}
+
+static void every_state_of_pages_around_a_block_border_is_right(void **state) {
+    explore_window(*state, last_pages_to(BLOCK + 2, usual_or_long(4, 6)));
+    explore_window(*state, pages_around(3 * BLOCK, usual_or_long(4, 6)));
+}
+
+static void every_state_of_the_first_pages_of_the_address_space_is_right(void **state) {
+    size_t pages = usual_or_long(5, 7);
+    explore_window(*state, (struct window){.span_pages = pages, .pages = pages, .adds = true});
+}
+
+static void every_state_of_the_last_pages_of_the_address_space_is_right(void **state) {
+    struct window window = pages_from(0, usual_or_long(5, 7));
+    window.start = 0 - window.pages * PAGE_SIZE;
+    explore_window(*state, window);
+}
+
+/* ---- memory added before ---- */
+
+static void every_state_of_a_long_run_is_right(void **state) {
+    struct window window = pages_from(WORD_BITS - 5, usual_or_long(11, 14));
+    window.adds = false;
+    window.added[0] = (struct piece){0, window.pages};
+    explore_window(*state, window);
+}
+
+static void every_state_of_pieces_that_touch_added_from_the_top_down_is_right(void **state) {
+    struct window window = pages_from(WORD_BITS - 5, usual_or_long(10, 13));
+    window.adds = false;
+    window.added[0] = (struct piece){7, window.pages - 7};
+    window.added[1] = (struct piece){4, 3};
+    window.added[2] = (struct piece){0, 4};
+    explore_window(*state, window);
+}
+
+static void every_state_of_pieces_apart_is_right(void **state) {
+    struct window window = pages_from(WORD_BITS - 3, usual_or_long(12, 15));
+    window.adds = false;
+    window.added[0] = (struct piece){8, window.pages - 8};
+    window.added[1] = (struct piece){0, 2};
+    window.added[2] = (struct piece){3, 4};
+    explore_window(*state, window);
+}
+
+/* The borders of four words, with a few pages at each: no run reaches from one to the next. */
+static void every_state_of_pieces_in_different_words_is_right(void **state) {
+    struct window window = pages_from(WORD_BITS - 2, 3 * WORD_BITS);
+    if (WORD_BITS > 8) /* calls with all ranges of so many pages would be too many */
+        return;
+    window.adds = false;
+    window.added[0] = (struct piece){WORD_BITS, 4};
+    window.added[1] = (struct piece){2 * WORD_BITS + 1, usual_or_long(2, 4)};
+    window.added[2] = (struct piece){0, usual_or_long(3, 4)};
+    explore_window(*state, window);
+}
+
+/* ---- flipped bits ---- */
+
+static void a_flipped_bit_is_noticed_or_what_is_left_is_right(void **state) {
+    static const size_t borders[] = {2, WORD_BITS, 8 * WORD_BITS, LEVEL_1};
+    for (size_t i = 0; i < sizeof(borders) / sizeof(borders[0]); i++)
+        explore_and_flip(*state, pages_around(borders[i], usual_or_long(4, 5)), SIZE_MAX / 2);
+}
+
+static void a_flipped_bit_of_a_sample_of_states_is_noticed_or_what_is_left_is_right(void **state) {
+    explore_and_flip(*state, pages_around(WORD_BITS, 7), usual_or_long(20, 200));
+}
+
+/* Of the tables and ranges, some bytes are never written until they are needed. What is there does
+ * not change anything: not one state, not one answer. */
+static void what_page_init_leaves_as_it_is_means_nothing(void **state) {
+    struct trial *t = *state;
+    static const unsigned char garbage[] = {0xaa, 0x55, 0x00, 0xff};
+    size_t states = 0, transitions = 0;
+    for (size_t i = 0; i < sizeof(garbage); i++) {
+        struct exploration e;
+        struct window window = pages_around(WORD_BITS, 5);
+        t->garbage = garbage[i];
+        explore_begin(&e, t, &window);
+        bool is_right = explore(&e);
+        is_right = is_right && (i == 0 || states == e.states.count);
+        is_right = is_right && (i == 0 || transitions == e.transitions);
+        states = e.states.count;
+        transitions = e.transitions;
+        conclude(&e, is_right, seconds());
+    }
+}
+
+/* ---- the search itself ---- */
+
+/* Explore a stage with a fault: is something found, by flips or without? */
+static bool finds(struct trial *t, enum fault fault, bool with_flips, size_t *calls) {
+    struct candidate candidate = {.stage = faulty_stage(fault), .rules = t->candidate->rules};
+    struct window window = pages_from(3, 6);
+    struct exploration e;
+    struct flips flips = {0};
+    const struct candidate *before = t->candidate;
+    t->candidate = &candidate;
+    t->is_quiet = true;
+    explore_begin(&e, t, &window);
+    bool is_right = explore(&e) && (!with_flips || explore_flips(&e, SIZE_MAX / 2, &flips));
+    *calls = 1;
+    for (size_t at = e.state; e.origins[at].parent != NO_STATE; at = e.origins[at].parent)
+        ++*calls;
+    explore_end(&e);
+    t->candidate = before;
+    return !is_right;
+}
+
+static bool stage_is(const struct trial *t, const struct alloc_stage *stage) {
+    return t->candidate->stage == stage;
+}
+
+static void the_search_finds_the_shortest_way_to_a_planted_fault(void **state) {
+    struct trial *t = *state;
+    size_t calls;
+    if (!stage_is(t, &bitmap_stage))
+        return;
+    assert_false(finds(t, NO_FAULT, true, &calls));
+    assert_true(finds(t, FORGETS, false, &calls));
+    assert_int_equal(calls, 4); /* add, take the middle one, take another, free the middle one */
+    assert_true(finds(t, WRITES, false, &calls));
+    assert_int_equal(calls, 3); /* add, take four, ask for two of which one is free */
+}
+
+static void flips_find_a_check_that_sees_nothing(void **state) {
+    struct trial *t = *state;
+    size_t calls;
+    if (!stage_is(t, &bump_stage))
+        return;
+    assert_false(finds(t, BLIND, false, &calls));
+    assert_true(finds(t, BLIND, true, &calls));
+}
+
+int main(void) {
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_state_of_pages_in_one_word_is_right),
+        cmocka_unit_test(every_state_of_few_pages_anywhere_around_a_word_border_is_right),
+        cmocka_unit_test(every_state_of_pages_around_a_summary_border_is_right),
+        cmocka_unit_test(every_state_of_pages_around_the_next_summary_border_is_right),
+        cmocka_unit_test(every_state_of_pages_around_a_chunk_border_is_right),
+        cmocka_unit_test(every_state_of_pages_around_a_block_border_is_right),
+        cmocka_unit_test(every_state_of_the_first_pages_of_the_address_space_is_right),
+        cmocka_unit_test(every_state_of_the_last_pages_of_the_address_space_is_right),
+        cmocka_unit_test(every_state_of_a_long_run_is_right),
+        cmocka_unit_test(every_state_of_pieces_that_touch_added_from_the_top_down_is_right),
+        cmocka_unit_test(every_state_of_pieces_apart_is_right),
+        cmocka_unit_test(every_state_of_pieces_in_different_words_is_right),
+        cmocka_unit_test(a_flipped_bit_is_noticed_or_what_is_left_is_right),
+        cmocka_unit_test(a_flipped_bit_of_a_sample_of_states_is_noticed_or_what_is_left_is_right),
+        cmocka_unit_test(what_page_init_leaves_as_it_is_means_nothing),
+        cmocka_unit_test(the_search_finds_the_shortest_way_to_a_planted_fault),
+        cmocka_unit_test(flips_find_a_check_that_sees_nothing),
+    };
+    int status = run_trials(tests, sizeof(tests) / sizeof(tests[0]), any_stage);
+    print_message("# words of %zu bits, together: %zu states, %zu transitions\n", WORD_BITS,
+                  sum.states, sum.transitions);
+    print_flips(&sum.flips);
+    return status;
+}
