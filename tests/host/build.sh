@@ -51,7 +51,7 @@ shared_alloc() {
 
 shared_rest() {
     objects trial "$PWD"/tests/host/{trial,oracle}.c
-    objects explore "$PWD"/tests/host/{calls,explore,faulty,space}.c
+    objects search "$PWD"/tests/host/{calls,explore,faulty,random,shrink,space}.c
     objects kernel "${kernel_flags[@]}" "$PWD"/{common,map,memory}.c "$PWD/tests/selftest.c"
 }
 
@@ -109,10 +109,12 @@ dump_tree() {
 
 # What the interface does, with the oracle.
 programs_of_trials() {
-    for name in random alloc errors free ranges bump buddy; do
+    for name in alloc errors free ranges bump buddy; do
         program "test_$name" "tests/host/test_$name.c" "$out"/{alloc,trial}/*.o
     done
-    program test_states tests/host/test_states.c "$out"/{alloc,trial,explore}/*.o
+    for name in states random shrink; do
+        program "test_$name" "tests/host/test_$name.c" "$out"/{alloc,trial,search}/*.o
+    done
 }
 
 programs_of_parts() {

@@ -1,8 +1,7 @@
 /* Calls as data. */
 #include "calls.h"
 
-enum alloc_error make_call(struct trial *t, const struct call *call) {
-    paddr_t out;
+enum alloc_error make_call(struct trial *t, const struct call *call, paddr_t *out) {
     switch (call->kind) {
     case CALL_MANAGE:
         manage(t, call->paddr, call->size);
@@ -10,7 +9,7 @@ enum alloc_error make_call(struct trial *t, const struct call *call) {
     case CALL_ADD:
         return try_add(t, call->paddr, call->size);
     case CALL_ALLOC:
-        return try_alloc(t, call->n, call->align, &out);
+        return try_alloc(t, call->n, call->align, out);
     case CALL_ALLOC_AT:
         return try_alloc_at(t, call->paddr, call->n);
     case CALL_FREE:

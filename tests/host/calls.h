@@ -20,8 +20,9 @@ struct call {
     size_t align;
 };
 
-/* Make the call of the allocator and of the oracle; it fails where they differ. */
-enum alloc_error make_call(struct trial *t, const struct call *call);
+/* Make the call of the allocator and of the oracle; it fails where they differ. *out is what
+ * page_alloc stores. */
+enum alloc_error make_call(struct trial *t, const struct call *call, paddr_t *out);
 
 /* Print it to where prove lets it pass, as a statement of a test that has `t` and `out`. */
 void print_call(const struct call *call);

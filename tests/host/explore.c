@@ -166,8 +166,9 @@ void explore_begin(struct exploration *e, struct trial *t, const struct window *
     assert_non_null(e->calls);
     list_calls(e);
     t->is_watched = false;
+    paddr_t out;
     for (size_t i = 0; i < e->first_call; i++)
-        assert_error(make_call(t, &e->calls[i]), ALLOC_OK);
+        assert_error(make_call(t, &e->calls[i], &out), ALLOC_OK);
 
     size_t words = layout_of(e).end;
     e->image = calloc(words, sizeof(uint64_t));
@@ -206,8 +207,9 @@ static bool is_as_before(const struct exploration *e, bool may_learn) {
 static void explore_state(struct exploration *e) {
     space_get(&e->states, e->state, e->image);
     load(e, e->image);
+    paddr_t out;
     for (e->step = e->first_call; e->step < e->call_count; e->step++) {
-        enum alloc_error answer = make_call(e->t, &e->calls[e->step]);
+        enum alloc_error answer = make_call(e->t, &e->calls[e->step], &out);
         bool learns = answer == ALLOC_NO_MEMORY && e->t->candidate->learns;
         if (answer != ALLOC_OK && !is_as_before(e, learns)) {
             if (!e->t->is_quiet)
