@@ -73,7 +73,7 @@ make_narrow() {
     for file in alloc/*; do
         sed "${edits[@]}" "$file" >"$narrow/$file"
     done
-    cp tests/host/{trial,oracle,calls,explore,faulty,space}.[ch] tests/host/test_states.c \
+    cp tests/host/{trial,oracle,calls,explore,space}.[ch] tests/host/test_states.c \
         "$narrow/tests/host"
 }
 
@@ -112,7 +112,7 @@ programs_of_trials() {
     for name in alloc borders errors free ranges bump buddy; do
         program "test_$name" "tests/host/test_$name.c" "$out"/{alloc,trial}/*.o
     done
-    for name in states random shrink; do
+    for name in states explore random shrink; do
         program "test_$name" "tests/host/test_$name.c" "$out"/{alloc,trial,search}/*.o
     done
 }

@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum {
-    MAX_CALLS = 4096
+    MAX_CALLS = 8192
 };
 
 /* ---- images: the allocator, its metadata, the oracle's counts and its pages in the window ---- */
