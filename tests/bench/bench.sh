@@ -148,15 +148,16 @@ wholeness_data() {
 
 # draw_plots STAGE...: cost by memory and by occupancy, and what is left whole, as SVG.
 draw_plots() {
-    local size out=build/bench
-    for size in 64 256 4096 16384 65536; do
-        bench_host "$size" "churn 90 % burst 64" "$@"
+    local size out=build/bench largest=${memory_given:-65536} middle=1024
+    for size in 32 128 512 2048 8192 32768 65536; do
+        ((size > largest)) || bench_host "$size" "churn 90 % burst 64" "$@"
     done
+    ((middle <= largest)) || middle=$largest
     # shellcheck disable=SC2016 # awk's $1 and $2
     plot_data '$1' '^churn 90 % burst 64; ns' "$@" >"$out/memory.data"
     : >"$rows"
-    bench_host 1024 "churn" "$@"
-    bench_host 1024 "mixed" "$@"
+    bench_host "$middle" "churn" "$@"
+    bench_host "$middle" "mixed" "$@"
     # shellcheck disable=SC2016
     plot_data 'substr($2, 7, 2)' '^churn .. % burst 64; ns' "$@" >"$out/occupancy.data"
     wholeness_data "$@" >"$out/wholeness.data"

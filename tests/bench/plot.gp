@@ -24,7 +24,7 @@ plot for [c=2:stages] "memory.data" using 1:c ls c - 1 title columnheader(c)
 
 unset logscale
 set logscale y 10
-set xlabel "percent of 1 GiB used" textcolor rgb grey
+set xlabel "percent of the memory that is used" textcolor rgb grey
 set xrange [45:104]
 set output "occupancy.svg"
 plot for [c=2:stages] "occupancy.data" using 1:c ls c - 1 title columnheader(c)

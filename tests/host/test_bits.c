@@ -228,6 +228,32 @@ static void the_first_member_is_found_while_members_change(void **state) {
     }
 }
 
+/* In or out as chance has it, and now and then the first member is taken. */
+static void members_are_assigned_and_taken_from_below(void **state) {
+    (void) state;
+    for (size_t k = 0; k < SIZE_COUNT; k++) {
+        struct sample s = begin(SIZES[k]);
+        for (size_t step = 0; step < 4000; step++) {
+            size_t i = random_below(s.size);
+            bool is_in = random_below(4000) > step;
+            bits_assign(&s.b, i, is_in);
+            s.members[i] = is_in;
+            if (step % 3 == 0 && !bits_is_empty(&s.b)) {
+                size_t first = next_slowly(&s, 0);
+                assert_int_equal(bits_take_first(&s.b), first);
+                s.members[first] = false;
+            }
+            if (step % 128 == 0)
+                assert_true(bits_check(&s.b));
+        }
+        expect_same(&s);
+        while (!bits_is_empty(&s.b))
+            s.members[bits_take_first(&s.b)] = false;
+        expect_same(&s);
+        end(&s);
+    }
+}
+
 static void expect_range_changes(size_t size, size_t from, size_t to, size_t beside) {
     struct sample s = begin(size);
     for (size_t i = 0; i < beside; i++)
@@ -327,6 +353,7 @@ int main(void) {
         cmocka_unit_test(no_member_is_found_at_or_behind_the_size),
         cmocka_unit_test(random_members_come_and_go),
         cmocka_unit_test(the_first_member_is_found_while_members_change),
+        cmocka_unit_test(members_are_assigned_and_taken_from_below),
         cmocka_unit_test(every_range_of_a_small_set_goes_in_and_out),
         cmocka_unit_test(ranges_of_a_large_set_go_in_and_out),
         cmocka_unit_test(a_single_wrong_summary_bit_is_noticed),
