@@ -132,8 +132,13 @@ programs_of_parts() {
     done
 }
 
+build_all() {
+    rm -f "$out"/*.t
+    both shared_alloc shared_rest
+    both programs_of_trials programs_of_parts
+}
+
 mkdir -p "$out"
-rm -f "$out"/*.t
 out=$(cd "$out" && pwd)
-both shared_alloc shared_rest
-both programs_of_trials programs_of_parts
+# Other scripts source this one for what there is to build, and build it their way.
+[[ ${BASH_SOURCE[0]} != "$0" ]] || build_all

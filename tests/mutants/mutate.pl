@@ -1,0 +1,246 @@
+#!/usr/bin/env perl
+# Make mutants: copies of a source, each with one fault. `mutate.pl FOLDER FILE...` writes mutant N
+# of a file to FOLDER/N and prints a line for each, with a tab between the fields:
+#
+#   N   alloc/bits.c:57   compare: while (words > 1) { => while (words >= 1) {
+#
+# The operators are textual. They know so much of C as clang-format makes easy to see: binary
+# operators stand between spaces, a statement begins a line. What does not compile is for the caller
+# to pass over. The classic faults, which no operator makes, are in the file `faults`.
+use strict;
+use warnings;
+use File::Basename;
+
+my $number = 0;
+my ($folder, @files) = @ARGV;
+die "usage: mutate.pl FOLDER FILE...\n" unless @files;
+
+# The text with all of it blanked, character by character, that is no code.
+sub code_of {
+    my ($text) = @_;
+    my $blank = sub { my $t = shift; $t =~ s/[^\n]/ /g; $t };
+    $text =~ s{(/\*.*?\*/|//[^\n]*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')}{$blank->($1)}gse;
+    $text =~ s{^((?:\#(?!define)|_Static_assert)[^\n]*)}{$blank->($1)}gme;
+    return $text;
+}
+
+# The end of the expression that begins at $at: where something stands that closes it, or that binds
+# less than the operators up to $level.
+my %closers = (
+    'and' => qr/\G\s*(?:&&|\|\||\?|:|;|,|\)|\]|\})/,
+    'or' => qr/\G\s*(?:\|\||\?|:|;|,|\)|\]|\})/,
+    'list' => qr/\G\s*(?:;|,|\)|\]|\})/,
+);
+
+sub end_of {
+    my ($code, $at, $level) = @_;
+    my $depth = 0;
+    for (my $i = $at; $i < length $code; $i++) {
+        pos($code) = $i;
+        return $i if $depth == 0 && $code =~ /$closers{$level}/g;
+        my $c = substr($code, $i, 1);
+        $depth++ if $c =~ /[(\[{]/;
+        $depth-- if $c =~ /[)\]}]/;
+    }
+    return length $code;
+}
+
+# The beginning of the operand that ends at $at.
+sub begin_of {
+    my ($code, $at, $level) = @_;
+    my $depth = 0;
+    my $stops = $level eq 'and' ? qr/(?:&&|\|\||\?|:|;|,|=(?!=)|\breturn)\s*$/
+                                : qr/(?:\|\||\?|:|;|,|=(?!=)|\breturn)\s*$/;
+    for (my $i = $at; $i > 0; $i--) {
+        my $before = substr($code, $i > 12 ? $i - 12 : 0, $i > 12 ? 12 : $i);
+        return $i if $depth == 0 && ($before =~ /[(\[{]$/ ||
+            ($before =~ $stops && $before !~ /[=!<>]=\s*$/));
+        my $c = substr($code, $i - 1, 1);
+        $depth++ if $c =~ /[)\]}]/;
+        $depth-- if $c =~ /[(\[{]/;
+    }
+    return 0;
+}
+
+sub is_boolean {
+    return $_[0] =~ /&&|\|\|| [<>=!]=? ?=? |^!|\b(?:true|false)\b|[<>=!]= /;
+}
+
+# All mutants of a text: [offset, length, replacement, operator].
+sub mutants_of {
+    my ($text) = @_;
+    my $code = code_of($text);
+    my @found;
+    my $mutant = sub {
+        my ($operator, $at, $length, @replacements) = @_;
+        push @found, [$at, $length, $_, $operator] for @replacements;
+    };
+    my $original = sub { substr($text, $_[0], $_[1] - $_[0]) };
+
+    my %swaps = (
+        'compare' => {
+            '<' => ['<=', '>='], '<=' => ['<', '>'], '>' => ['>=', '<='], '>=' => ['>', '<'],
+            '==' => ['!='], '!=' => ['=='],
+        },
+        'arithmetic' => {
+            '+' => ['-'], '-' => ['+'], '*' => ['/'], '/' => ['*', '%'], '%' => ['/', '*'],
+            '+=' => ['-=', '='], '-=' => ['+=', '='], '*=' => ['/=', '='], '/=' => ['*=', '='],
+        },
+        'bitwise' => {
+            '<<' => ['>>'], '>>' => ['<<'], '&' => ['|', '^'], '|' => ['&', '^'], '^' => ['|', '&'],
+            '|=' => ['&=', '^=', '='], '&=' => ['|=', '^=', '='],
+        },
+    );
+    for my $operator (sort keys %swaps) {
+        while ($code =~ / ([-+*\/%<>=!&|^]{1,2}) /g) {
+            my ($at, $swap) = ($-[1], $swaps{$operator}{$1});
+            $mutant->($operator, $at, length $1, @$swap) if $swap;
+        }
+    }
+    while ($code =~ /(\+\+|--)/g) {
+        $mutant->('arithmetic', $-[1], 2, $1 eq '++' ? '--' : '++');
+    }
+    while ($code =~ /(?<![\w])(~|!)(?=[\w(*])/g) {
+        $mutant->('negation', $-[1], 1, '');
+    }
+
+    # && and ||: the other one, and one side missing.
+    while ($code =~ /(&&|\|\|)/g) {
+        my ($at, $end) = ($-[1], $+[1]);
+        my ($level, $other, $neutral) = $1 eq '&&' ? ('and', '||', 'true') : ('or', '&&', 'false');
+        $mutant->('logic', $at, 2, $other);
+        my $right = $end;
+        $right++ while substr($code, $right, 1) =~ /\s/;
+        my $right_end = end_of($code, $right, $level);
+        $mutant->('bound', $right, $right_end - $right, $neutral);
+        my $left = begin_of($code, $at, $level);
+        $left++ while substr($code, $left, 1) =~ /\s/;
+        my $left_end = $at;
+        $left_end-- while substr($code, $left_end - 1, 1) =~ /\s/;
+        $mutant->('bound', $left, $left_end - $left, $neutral);
+    }
+
+    # Tests: inverted, and missing.
+    while ($code =~ /\b(if|while) \(/g) {
+        my ($word, $at) = ($1, $+[0]);
+        my $end = end_of($code, $at, 'list');
+        my $test = $original->($at, $end);
+        $mutant->('test', $at, $end - $at, "!($test)", 'false', $word eq 'if' ? 'true' : ());
+    }
+    while ($code =~ / \? /g) {
+        my $at = begin_of($code, $-[0], 'or');
+        $at++ while substr($code, $at, 1) =~ /\s/;
+        my $test = $original->($at, $-[0]);
+        $mutant->('test', $at, $-[0] - $at, "!($test)", 'true', 'false');
+    }
+
+    # Numbers: one more, one less, and too narrow.
+    while ($code =~ /(?<![\w.])(\d+)U?\b(?!\))/g) {
+        $mutant->('constant', $-[1], length $1, $1 + 1, $1 > 0 ? $1 - 1 : ());
+    }
+    while ($code =~ /(?<![\w.])(\d+)(?=\))/g) {
+        $mutant->('constant', $-[1], length $1, $1 + 1, $1 > 0 ? $1 - 1 : ());
+    }
+    while ($code =~ /(\((?:uint64_t|size_t)\) )(?=[\w(~])/g) {
+        $mutant->('width', $-[1], length $1, '', '(uint32_t) ');
+    }
+    while ($code =~ /^\s+(?:const )?(uint64_t|size_t) \w+(?: =|;|,)/mg) {
+        $mutant->('width', $-[1], length $1, 'uint32_t');
+    }
+    while ($code =~ /\b(UINT64_MAX|SIZE_MAX)\b/g) {
+        $mutant->('width', $-[1], length $1, 'UINT32_MAX');
+    }
+    while ($code =~ /\b(__builtin_c[tl]z)ll\b/g) {
+        $mutant->('width', $-[1], $+[0] - $-[1], $1);
+    }
+
+    # What is returned and assigned: one more and one less, or the opposite.
+    while ($code =~ /(?<![*\w])(?:return|[\w.>\[\]-]+ =) ((?![{=])[^;{}]*);/g) {
+        my ($at, $end) = ($-[1], $+[1]);
+        my $value = $original->($at, $end);
+        next if $value =~ /^\((?:void|struct)|^&/;
+        if ($value =~ /^(true|false)$/) {
+            $mutant->('result', $at, $end - $at, $value eq 'true' ? 'false' : 'true');
+        } elsif (is_boolean($value)) {
+            $mutant->('result', $at, $end - $at, 'true', 'false');
+        } else {
+            $mutant->('off by one', $at, $end - $at, "($value) + 1", "($value) - 1");
+        }
+    }
+    # Arguments that are no pointers, as far as the text shows.
+    while ($code =~ /\b(?!if|while|for|return|sizeof|switch)[a-z]\w+\((?=[^)])/g) {
+        my $at = $+[0];
+        my $line = rindex($code, "\n", $-[0]) + 1;
+        next if substr($code, $line, 1) =~ /\S/; # a definition or prototype, or what defines a macro
+        for (;;) {
+            my $end = end_of($code, $at, 'list');
+            my $value = $original->($at, $end);
+            $mutant->('off by one', $at, $end - $at, "$value + 1", "$value - 1")
+                if $value !~ /^(?:&|\w$|\w+_of\(|words|numbers|meta\b|\(|size_t |const )|[-]>level\[\w\]$/ &&
+                   $value !~ /->(?:meta|level)$/ || $value =~ /^[in]$/;
+            last unless substr($code, $end) =~ /^(\s*,\s*)/;
+            $at = $end + length $1;
+        }
+    }
+
+    # Statements that are missing.
+    my $type = qr/(?:const |unsigned |size_t |paddr_t |u?int\w* |bool |void |char |struct |enum |static )/;
+    my $word = qr/(?:return|if|while|for|do|else|case|switch|goto|typedef)\b/;
+    while ($code =~ /^ ++((?!$type|$word|[.}{])\S[^;{}]*;)/mg) {
+        my ($at, $statement) = ($-[1], $1);
+        $mutant->('missing', $at, length $statement, ';') if $statement =~ /[=(+-]|^break|^continue/;
+    }
+    return @found;
+}
+
+# Write a mutant, and print its line. Twice the same is once.
+my %seen;
+
+sub write_mutant {
+    my ($file, $text, $mutant, $operator) = @_;
+    return if $mutant eq $text || $seen{$file}{$mutant}++;
+    my @old = split /\n/, $text, -1;
+    my @new = split /\n/, $mutant, -1;
+    my $line = 0;
+    $line++ while $old[$line] eq $new[$line];
+    my ($from, $to) = ($old[$line], $new[$line]);
+    s/^\s+|\s+$//g for $from, $to;
+    $number++;
+    open my $out, '>', "$folder/$number" or die "$folder/$number: $!\n";
+    print $out $mutant;
+    close $out;
+    printf "%d\t%s:%d\t%s: %s => %s\n", $number, $file, $line + 1, $operator, $from, $to;
+}
+
+sub read_file {
+    my ($file) = @_;
+    open my $in, '<', $file or die "$file: $!\n";
+    local $/;
+    return scalar <$in>;
+}
+
+# file: name: s/old/new/
+my %faults;
+for (split /\n/, read_file(dirname($0) . '/faults')) {
+    next if /^\s*(?:#|$)/;
+    /^(\S+): (.+?): (s\W.*)$/ or die "faults: not understood: $_\n";
+    push @{$faults{$1}}, [$2, $3];
+}
+
+for my $file (@files) {
+    my $text = read_file($file);
+    for (sort { $a->[0] <=> $b->[0] } mutants_of($text)) {
+        my ($at, $length, $replacement, $operator) = @$_;
+        my $mutant = $text;
+        substr($mutant, $at, $length) = $replacement;
+        write_mutant($file, $text, $mutant, $operator);
+    }
+    for (@{$faults{$file} || []}) {
+        my ($name, $change) = @$_;
+        local $_ = $text;
+        eval $change;
+        die "faults: $name: $@" if $@;
+        die "faults: $file has nothing to break any more as in: $name: $change\n" if $_ eq $text;
+        write_mutant($file, $text, $_, $name);
+    }
+}
