@@ -563,6 +563,9 @@ static const struct test_list allocator_tests = {
 
 static const struct test_list *const lists[] = {
     &allocator_tests,
+#if __has_include("selftest_span.c")
+    &span_tests,
+#endif
 #if __has_include("selftest_vm.c") /* where the book is followed, it may not be there yet */
     &vm_tests,
 #endif

@@ -25,7 +25,7 @@ struct test_list {
     void (*end)(void);                            /* after each test */
 };
 
-extern const struct test_list vm_tests;
+extern const struct test_list span_tests, vm_tests;
 
 /* ---- the tools ---- */
 

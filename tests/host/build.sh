@@ -52,7 +52,8 @@ shared_alloc() {
 shared_rest() {
     objects trial "$PWD"/tests/host/{trial,oracle}.c
     objects search "$PWD"/tests/host/{calls,explore,faulty,random,shrink,space}.c
-    objects kernel "${kernel_flags[@]}" "$PWD"/{common,map,memory}.c "$PWD/tests/selftest.c"
+    objects kernel "${kernel_flags[@]}" "$PWD"/{common,map,memory}.c \
+        "$PWD"/tests/selftest{,_span}.c
 }
 
 # Sources with words of 8 bits and all else as small, so that few pages have borders of every kind:
