@@ -41,7 +41,7 @@ enum alloc_error page_init(struct page_allocator *a, const struct alloc_stage *s
                            size_t size, void *meta, size_t meta_size) {
     struct page_range span;
     size_t needed = page_meta_size(stage, start, size);
-    if (needed == 0 || !whole_pages(start, size, &span))
+    if (!whole_pages(start, size, &span) || needed == 0)
         return ALLOC_INVALID;
     if ((uintptr_t) meta % META_ALIGN != 0 || meta_size < needed)
         return ALLOC_INVALID;
@@ -257,7 +257,7 @@ bool page_check(const struct page_allocator *a) {
     size_t free = 0;
     struct page_range run = {0, 0};
     while ((run = a->stage->next_free(a, run.end)).first != NONE) {
-        if (run.first >= run.end || !is_present(a, run.first, run.end - run.first))
+        if (!is_present(a, run.first, run.end - run.first))
             return false;
         free += run.end - run.first;
     }
