@@ -22,7 +22,7 @@ tool() {
     "$path" "$@"
 }
 
-[[ ${FAST:-} ]] || build_all
+build_all
 rm -f "$out"/*.profraw
 programs=()
 for program in "$out"/*.t; do

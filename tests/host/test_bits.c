@@ -293,6 +293,22 @@ static void flip(struct sample *s, unsigned level, size_t i) {
     s->b.level[level][i / 64] ^= UINT64_C(1) << i % 64;
 }
 
+static void an_empty_range_goes_in_and_out_without_a_trace(void **state) {
+    (void) state;
+    struct sample s = begin(5000);
+    for (size_t i = 0; i <= 5000; i++)
+        bits_set_range(&s.b, i, i);
+    assert_true(bits_is_empty(&s.b) && bits_check(&s.b));
+    put(&s, 0);
+    put(&s, 4095);
+    put(&s, 4999);
+    for (size_t i = 0; i <= 5000; i++)
+        bits_clear_range(&s.b, i, i);
+    assert_true(bits_test(&s.b, 0) && bits_test(&s.b, 4095) && bits_test(&s.b, 4999));
+    assert_true(bits_check(&s.b));
+    end(&s);
+}
+
 static void a_single_wrong_summary_bit_is_noticed(void **state) {
     (void) state;
     static const size_t sizes[] = {65, 4096, 4097, 10000};
@@ -356,6 +372,7 @@ int main(void) {
         cmocka_unit_test(members_are_assigned_and_taken_from_below),
         cmocka_unit_test(every_range_of_a_small_set_goes_in_and_out),
         cmocka_unit_test(ranges_of_a_large_set_go_in_and_out),
+        cmocka_unit_test(an_empty_range_goes_in_and_out_without_a_trace),
         cmocka_unit_test(a_single_wrong_summary_bit_is_noticed),
         cmocka_unit_test(a_bit_behind_the_last_index_is_noticed),
         cmocka_unit_test(a_lost_or_unknown_member_of_a_word_is_noticed),

@@ -267,6 +267,20 @@ static void a_run_longer_than_all_bits_is_not_there(void **state) {
     end(&s);
 }
 
+static void filling_none_or_one_word_is_filling_too(void **state) {
+    (void) state;
+    for (size_t from = 0; from <= 130; from++) {
+        for (size_t to = from < 5 ? 0 : from - 5; to <= 130; to++) {
+            struct sample s = begin(130);
+            words_fill(s.words, from, to, UINT64_MAX);
+            for (size_t i = from; i < to; i++)
+                s.bits[i] = true;
+            expect_same_bits(&s);
+            end(&s);
+        }
+    }
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_bit_of_a_word_is_found_from_both_ends),
@@ -275,6 +289,7 @@ int main(void) {
         cmocka_unit_test(the_next_bit_is_found_from_everywhere),
         cmocka_unit_test(the_only_bit_is_found_in_every_place),
         cmocka_unit_test(every_range_of_140_bits_is_set_and_cleared_and_nothing_else),
+        cmocka_unit_test(filling_none_or_one_word_is_filling_too),
         cmocka_unit_test(ranges_around_4096_are_set_and_cleared),
         cmocka_unit_test(a_range_that_is_all_set_or_all_clear_is_known),
         cmocka_unit_test(a_single_bit_in_a_range_counts),
