@@ -25,6 +25,8 @@ Commands:
                  instructions of every stage, counted in the kernel: a table; with --csv
                  as data; with --host times instead, on this machine; with --plot
                  pictures of these               ./run.sh bench tree buddy
+  fuzz TARGET    look for inputs that break alloc,
+                 fdt or printf, until stopped         ./run.sh fuzz alloc
   gdb [STAGE]    boot halted, with gdb or lldb on it  ./run.sh gdb buddy
   chapter N [FOLDER]
                  the kernel as it is after a chapter of the book, written into a new
@@ -354,10 +356,10 @@ main() {
     local command=${1:-$DEFAULT_STAGE}
     (($# == 0)) || shift
     case $command in
-    all | diff | gdb | test | bench | chapter) ;;
+    all | diff | gdb | test | fuzz | bench | chapter) ;;
     *) is_stage "$command" ||
         wrong_usage "no command or stage '$command': there are $STAGES, \
-all, diff, test, bench, gdb and chapter" ;;
+all, diff, test, fuzz, bench, gdb and chapter" ;;
     esac
     [[ ! $as_diff || $command == chapter ]] || wrong_usage "--diff is for chapter"
     [[ ! $bench_kind || $command == bench ]] || wrong_usage "--$bench_kind is for bench"
@@ -381,6 +383,10 @@ all, diff, test, bench, gdb and chapter" ;;
         (($# >= 1)) || wrong_usage "chapter needs a number, as in: chapter 6"
         (($# <= 2)) || wrong_usage "chapter takes a number and a folder: '$3' is too much"
         show_chapter "$@"
+        ;;
+    fuzz)
+        need compiler fuzzer
+        CC=$CC exec tests/fuzz/fuzz.sh "$@"
         ;;
     gdb)
         (($# <= 1)) || wrong_usage "gdb takes one stage: '$2' is too much"

@@ -243,6 +243,13 @@ builds() {
     echo "int main(void) { return 0; }" | "${CC:-clang}" -x c - -o /dev/null "$1" 2>/dev/null
 }
 
+# libFuzzer brings its own main.
+find_fuzzer() {
+    echo "int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }" |
+        "${CC:-clang}" -x c - -o /dev/null -fsanitize=fuzzer,address,undefined 2>/dev/null ||
+        misses sanitizers "clang's libFuzzer"
+}
+
 find_tests() {
     local tool
     for tool in prove bats shellcheck clang-format dtc; do

@@ -1,32 +1,73 @@
 #!/usr/bin/env bats
-# The device tree reader, driven by bytes that libFuzzer makes up, for a few seconds. The corpus
-# that it starts from is in tests/fuzz/corpus.
+# What reads or is called from outside, driven by bytes that libFuzzer makes up, for a few seconds
+# each; and that the fuzzers find faults. The corpora that they start from are in tests/fuzz/corpus.
 
 load helpers
 
 setup() {
-    find_tools
-    cd "$BATS_TEST_TMPDIR" || return
+    enter_copy
+}
+
+# Fuzz a target for some seconds; nothing may be found.
+finds_nothing() {
+    FUZZ_FLAGS="-max_total_time=$2" run ./run.sh fuzz "$1"
+    ended_with 0
+    matches '^Done [1-9][0-9]{2,} runs'
+    run ls "build/fuzz/$1"
+    says_not crash-
+}
+
+# Fuzz a target that was broken: what was found is named, and found again with that name.
+finds() {
+    local found
+    FUZZ_FLAGS="-max_total_time=60" run ./run.sh fuzz "$1"
+    ended_with 1
+    says "$2"
+    found=$(sed -n 's/.*again with: \.\/run\.sh fuzz [a-z]* //p' <<<"$output")
+    [[ -f $found ]] || differs "the file that was found"
+    run ./run.sh fuzz "$1" "$found"
+    ((status != 0)) || differs "the same failure"
+    says "$2"
 }
 
 @test "no blob of bytes makes the device tree reader read outside of it" {
-    "$CC" -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-        -o fuzz_fdt "$PROJECT/tests/fuzz/fuzz_fdt.c" "$PROJECT/fdt.c"
-    mkdir found
-    run ./fuzz_fdt -max_total_time=10 -max_len=4096 found "$PROJECT/tests/fuzz/corpus/fdt"
-    ended_with 0
-    matches '^Done [1-9][0-9]+ runs'
+    finds_nothing fdt 8
 }
 
-@test "the fuzzer finds a bound that is missing" {
-    cp -R "$PROJECT/tests" "$PROJECT/"fdt.[ch] .
+@test "no calls make a stage differ from the oracle" {
+    finds_nothing alloc 12
+}
+
+@test "no conversion makes printf differ from the C library's" {
+    finds_nothing printf 5
+}
+
+@test "the fuzzer finds a bound that is missing in the device tree reader" {
     # The check that a property ends inside the structure block.
-    grep -q 'FDT_BAD_PROPERTY;' fdt.c
-    sed '/return FDT_BAD_PROPERTY;/s/return FDT_BAD_PROPERTY;/{}/' fdt.c >broken.c
-    "$CC" -std=c11 -g -O1 -fsanitize=fuzzer,address,undefined -fno-sanitize-recover=all \
-        -o fuzz_fdt tests/fuzz/fuzz_fdt.c broken.c
-    mkdir found
-    run ./fuzz_fdt -max_total_time=60 -max_len=4096 found tests/fuzz/corpus/fdt
-    ((status != 0)) || differs "a crash"
-    says "AddressSanitizer"
+    sed -i.bak '/return FDT_BAD_PROPERTY;/s/return FDT_BAD_PROPERTY;/{}/' fdt.c
+    ! cmp fdt.c fdt.c.bak
+    finds fdt AddressSanitizer
+}
+
+@test "the fuzzer finds a double free that is not refused" {
+    sed -i.bak 's/if (!words_all_clear(words_of(a), first, first + n))/if (false)/' alloc/bitmap.c
+    ! cmp alloc/bitmap.c alloc/bitmap.c.bak
+    finds alloc "bitmap: "
+}
+
+@test "the fuzzer finds a printf that forgets to pad on the right" {
+    sed -i.bak "s/    if (layout.left)\$/    if (false)/" common.c
+    ! cmp common.c common.c.bak
+    finds printf 'expected "'
+}
+
+@test "fuzz names its targets, and refuses a file that is not there" {
+    run ./run.sh fuzz
+    refuses_with "fuzz needs a target: there are alloc, fdt, printf"
+    run ./run.sh fuzz buddy
+    refuses_with "fuzz needs a target: there are alloc, fdt, printf"
+    run ./run.sh fuzz "alloc fdt"
+    refuses_with "fuzz needs a target: there are alloc, fdt, printf"
+    run ./run.sh fuzz alloc nowhere
+    refuses_with "no such file: nowhere"
 }

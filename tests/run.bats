@@ -15,11 +15,11 @@ setup() {
     run ./run.sh --help
     ended_with 0
     local help=$output
-    for word in all diff test gdb chapter --diff -m -y -v --help $STAGES; do
+    for word in all diff test fuzz gdb chapter --diff -m -y -v --help $STAGES; do
         says " $word"
     done
-    for word in all "diff bump bitmap" "test tests/run.bats" "gdb buddy" "chapter 6" \
-        "-m 1G buddy" -y; do
+    for word in all "diff bump bitmap" "test tests/run.bats" "fuzz alloc" "gdb buddy" \
+        "chapter 6" "-m 1G buddy" -y; do
         matches "  \./run\.sh $word\$"
     done
     # Each variable that run.sh and setup.sh take from outside.
@@ -41,9 +41,10 @@ setup() {
 
 @test "a wrong command is refused with what there is" {
     run ./run.sh slab
-    refuses_with "no command or stage 'slab': there are $STAGES, all, diff, test, gdb and chapter"
+    refuses_with "no command or stage 'slab': there are $STAGES, all, diff, test, fuzz, gdb and \
+chapter"
     run ./run.sh "bump bitmap"
-    refuses_with "no command or stage 'bump bitmap': there are $STAGES, all, diff, test, gdb and \
+    refuses_with "no command or stage 'bump bitmap': there are $STAGES, all, diff, test, fuzz, gdb and \
 chapter"
     run ./run.sh -v Bump
     ended_with 2

@@ -142,10 +142,11 @@ sub mutants_of {
         $mutant->('constant', $-[1], length $1, $1 + 1, $1 > 0 ? $1 - 1 : ());
     }
     while ($code =~ /(\((?:uint64_t|size_t)\) )(?=[\w(~])/g) {
-        $mutant->('width', $-[1], length $1, '', '(uint32_t) ');
+        $mutant->('width', $-[1], length $1, '');
     }
+    # An index that is too narrow for 64 Ki pages, 256 MiB: one that is for 2^32 shows at 16 TiB.
     while ($code =~ /^\s+(?:const )?(uint64_t|size_t) \w+(?: =|;|,)/mg) {
-        $mutant->('width', $-[1], length $1, 'uint32_t');
+        $mutant->('width', $-[1], length $1, $1 eq 'size_t' ? 'uint16_t' : 'uint32_t');
     }
     while ($code =~ /\b(UINT64_MAX|SIZE_MAX)\b/g) {
         $mutant->('width', $-[1], length $1, 'UINT32_MAX');
