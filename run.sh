@@ -166,6 +166,7 @@ build_kernel() {
     folder=build/$MARCH-$stage-$name
     kernel=$folder/kernel.elf
     mkdir -p "$folder"
+    remove_litter
     # shellcheck disable=SC2086 # CFLAGS is several words
     run "$CC" --target="riscv$XLEN-unknown-elf" -march="$MARCH" \
         -mabi="$([[ $XLEN == 64 ]] && echo lp64 || echo ilp32)" -mcmodel=medany -mno-relax \
@@ -179,6 +180,14 @@ build_kernel() {
         "${sources[@]}" "${program[@]}"
     mv -f "$kernel.$$" "$kernel"
     cp "$kernel" "kernel.elf.$$" && mv -f "kernel.elf.$$" kernel.elf
+}
+
+# What a run that was killed has left half written. Its process number is at the end.
+remove_litter() {
+    local file
+    for file in "$folder"/*.[1-9]* kernel.elf.[1-9]*; do
+        kill -0 "${file##*.}" 2>/dev/null || rm -f "$file"
+    done
 }
 
 # ---- booting ----
@@ -200,13 +209,51 @@ qemu_command() {
     qemu+=($QEMU_FLAGS)
 }
 
-qemu_pid="" scratch=""
+make_scratch() {
+    scratch=$(mktemp -d "${TMPDIR:-/tmp}/freeram.XXXXXX")
+}
+
+# Start QEMU with the output to file $1, or with ours. It has no part in the terminal, which Ctrl-C
+# then leaves as it was, and a process group of its own: Ctrl-C is for run.sh, which ends QEMU.
+#
+# If run.sh itself is killed outright, a watcher ends QEMU: run.sh holds a fifo open, and whatever
+# becomes of run.sh closes it. QEMU's process names itself there before it becomes QEMU, so there is
+# no moment at which nobody knows of it.
+start_qemu() {
+    # shellcheck disable=SC2016 # for sh
+    local command='echo $$ >&9; exec 9>&-; [ "$0" = - ] || exec >"$0"; exec "$@"'
+    show "${qemu[@]}"
+    mkfifo "$scratch/alive"
+    exec 9<>"$scratch/alive"
+    set -m
+    watch <"$scratch/alive" >/dev/null 2>&1 9>&- &
+    watcher_pid=$!
+    sh -c "$command" "${1:--}" "${qemu[@]}" </dev/null &
+    qemu_pid=$!
+    set +m
+}
+
+watch() {
+    local pid
+    read -r pid || return 0
+    # Another line comes when QEMU has ended and its number may be another's.
+    read -r || kill -KILL "$pid"
+    rm -rf "$scratch"
+}
+
+qemu_pid="" watcher_pid="" scratch=""
 end_qemu() {
     if [[ $qemu_pid ]]; then
         # Outright: QEMU has nothing to save, and says nothing that way.
         kill -KILL "$qemu_pid" 2>/dev/null || true
         wait "$qemu_pid" 2>/dev/null || true
         qemu_pid=""
+    fi
+    if [[ $watcher_pid ]]; then
+        echo ended >&9
+        exec 9>&-
+        wait "$watcher_pid" 2>/dev/null || true
+        watcher_pid=""
     fi
     [[ ! $scratch ]] || rm -rf "$scratch"
     scratch=""
@@ -222,15 +269,9 @@ boot() {
     local deadline=$((SECONDS + TIME_LIMIT)) log=$folder/console.log
     verdict=""
     qemu_command
-    scratch=$(mktemp -d "${TMPDIR:-/tmp}/freeram.XXXXXX")
+    make_scratch
     mkfifo "$scratch/console"
-    # QEMU has no part in the terminal, which Ctrl-C then leaves as it was, and a process group of
-    # its own: Ctrl-C is for run.sh, which ends QEMU.
-    show "${qemu[@]}"
-    set -m
-    "${qemu[@]}" </dev/null >"$scratch/console" &
-    qemu_pid=$!
-    set +m
+    start_qemu "$scratch/console"
     : >"$log.$$"
     while ((SECONDS < deadline)); do
         line=""
@@ -327,14 +368,11 @@ run_gdb() {
     need compiler emulator debugger
     build_kernel "$1"
     qemu_command
-    # Ctrl-C is for the debugger: QEMU gets a process group of its own, and run.sh goes on.
+    # Ctrl-C is for the debugger, and run.sh goes on.
     trap : INT
-    set -m
     qemu+=(-S -gdb "tcp:127.0.0.1:$port")
-    show "${qemu[@]}"
-    "${qemu[@]}" </dev/null &
-    qemu_pid=$!
-    set +m
+    make_scratch
+    start_qemu
     case $(basename "$GDB") in
     *lldb*) run "$GDB" "$kernel" -o "gdb-remote 127.0.0.1:$port" \
         -o "breakpoint set -n kernel_main" ;;

@@ -851,6 +851,55 @@ END
     done
 }
 
+# Kill run.sh with SIGKILL after a time, and wait until what it has started is gone.
+kill_after() {
+    local tenths
+    ./run.sh "${@:2}" >out 2>&1 3>&- &
+    timeout "$1" tail --pid=$! -f /dev/null || kill -KILL $!
+    wait $! || true
+    for ((tenths = 0; tenths < 100; tenths++)); do
+        [[ $(ls temporary) || $(qemus_left) ]] || return 0
+        sleep 0.1
+    done
+    differs "no process and no folder after $1 seconds: $(qemus_left) $(ls temporary)"
+}
+
+qemus_left() {
+    local pid
+    [[ -s qemu.pids ]] || return 0
+    while read -r pid; do
+        ! runs_here "$pid" || echo "$pid"
+    done <qemu.pids
+}
+
+@test "run.sh killed at any moment leaves no QEMU behind, and nothing that the next run trips over" {
+    local delay
+    note_qemu
+    mkdir temporary
+    export TMPDIR=$PWD/temporary
+    # Without a word from the kernel QEMU would not notice by itself.
+    for delay in 0.05 0.1 0.2 0.3 0.5 0.8 1 1.3 1.6 2 3 4; do
+        PROGRAM=tests/crash.c CFLAGS=-DCRASH=hang kill_after "$delay" bump
+    done
+    [[ -s qemu.pids ]] || differs "a QEMU was started"
+    PROGRAM=tests/crash.c CFLAGS=-DCRASH=null_store run ./run.sh bump
+    ended_with 1
+    matches '^PANIC|^TRAP|sepc'
+    run ls . build/*
+    says_not kernel.elf.
+    says_not console.log.
+}
+
+@test "run.sh killed while it debugs leaves no QEMU behind" {
+    note_qemu
+    mkdir temporary
+    # The debugger: QEMU has been started when it is.
+    stub ./killer <<<'kill -KILL $PPID'
+    export TMPDIR=$PWD/temporary GDB=./killer GDB_PORT=$((20000 + BASHPID % 20000))
+    kill_after 20 gdb bump
+    [[ -s qemu.pids ]] || differs "a QEMU was started"
+}
+
 @test "a reader that goes away ends QEMU" {
     note_qemu
     # More than a pipe holds, and then nothing.

@@ -27,7 +27,8 @@ done
 cd "$project"
 out=build/fuzz/$target
 mkdir -p "$out/learned"
-compile=("${CC:-clang}" -std=c11 -g -O1 -fsanitize=address,undefined -fno-sanitize-recover=all)
+compile=("${CC:-clang}" -std=c11 -g -O1 -fsanitize=address -fsanitize=undefined
+    -fno-sanitize-recover=all)
 sources=()
 case $target in
 alloc) sources=(tests/host/oracle.c alloc/*.c) ;;

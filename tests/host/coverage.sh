@@ -3,7 +3,7 @@
 # and ends with 0 if there is none. Works in build/coverage, or in the directory that is named.
 set -euo pipefail
 
-# shellcheck source=build.sh
+# shellcheck source=tests/host/build.sh
 source "$(dirname "${BASH_SOURCE[0]}")/build.sh" "${1:-build/coverage}"
 covered=(alloc/*.[ch] fdt.[ch])
 export FILES=${#covered[@]}

@@ -37,7 +37,7 @@ mkdir -p "$work"/{made,tree}
 cp -R alloc tests ./*.[ch] "$work/tree"
 "$here/mutate.pl" "$work/made" "$@" >"$work/list"
 
-# shellcheck source=../host/build.sh
+# shellcheck source=tests/host/build.sh
 source "$work/tree/tests/host/build.sh" "$work/plain"
 sanitizing=("${flags[@]}" -w -fPIC)
 
