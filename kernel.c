@@ -36,7 +36,7 @@ static struct machine machine;
 
 /* A device tree has no reason to be longer. */
 #ifndef FDT_LIMIT
-#define FDT_LIMIT (1024 * 1024)
+#define FDT_LIMIT ((size_t) 1024 * 1024)
 #endif
 
 /* Firmware lies at the start of the memory that the kernel is in. Some does not say so in the

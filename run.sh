@@ -174,7 +174,7 @@ build_kernel() {
         -O2 -g -ffunction-sections -fdata-sections \
         -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wcast-qual -Wundef \
         -Wstrict-prototypes -Wmissing-prototypes -Werror \
-        -DALLOC="${stage}_stage" $CFLAGS \
+        -DALLOC="${stage}_stage" -ffile-prefix-map="$PWD"=. $CFLAGS \
         --ld-path="$LD" -nostdlib -static -Wl,--fatal-warnings -Wl,--gc-sections \
         -Wl,--build-id=none -Wl,-T,kernel.ld -o "$kernel.$$" \
         "${sources[@]}" "${program[@]}"
@@ -220,7 +220,7 @@ make_scratch() {
 # becomes of run.sh closes it. QEMU's process names itself there before it becomes QEMU, so there is
 # no moment at which nobody knows of it.
 start_qemu() {
-    # shellcheck disable=SC2016 # for sh
+    # shellcheck disable=SC2016 # for the shell below
     local command='echo $$ >&9; exec 9>&-; [ "$0" = - ] || exec >"$0"; exec "$@"'
     show "${qemu[@]}"
     mkfifo "$scratch/alive"
@@ -228,7 +228,7 @@ start_qemu() {
     set -m
     watch <"$scratch/alive" >/dev/null 2>&1 9>&- &
     watcher_pid=$!
-    sh -c "$command" "${1:--}" "${qemu[@]}" </dev/null &
+    "$BASH" -c "$command" "${1:--}" "${qemu[@]}" </dev/null &
     qemu_pid=$!
     set +m
 }

@@ -31,6 +31,7 @@ perl         perl                 perl                   perl                   
 bats         bats                 bats                   bash-bats                  bats-core
 shellcheck   shellcheck           ShellCheck             shellcheck                 shellcheck
 clang-format clang-format         clang-tools-extra      clang                      clang-format
+clang-tidy   clang-tidy           clang-tools-extra      clang                      llvm
 libc         libc6-dev            glibc-devel            glibc                      llvm
 dtc          device-tree-compiler dtc                    dtc                        dtc
 patch        patch                patch                  patch                  gpatch
@@ -252,7 +253,7 @@ find_fuzzer() {
 
 find_tests() {
     local tool
-    for tool in prove bats shellcheck clang-format dtc; do
+    for tool in prove bats shellcheck clang-format clang-tidy dtc; do
         command -v "$tool" >/dev/null || misses "$tool" "$tool"
     done
     command -v gdb-multiarch >/dev/null || GDB="" find_debugger

@@ -532,12 +532,12 @@ run_as_nobody() {
     run_hidden test </dev/null
     ended_with 1
     local tool
-    for tool in prove bats shellcheck clang-format dtc cmocka patch; do
+    for tool in prove bats shellcheck clang-format clang-tidy dtc cmocka patch; do
         says_line "  $tool"
     done
-    says_line "  $SUDO$INSTALL_APT bats clang clang-format device-tree-compiler gdb-multiarch \
-libc6-dev libclang-rt-dev libcmocka-dev lld llvm opensbi patch perl qemu-system-misc \
-shellcheck"
+    says_line "  $SUDO$INSTALL_APT bats clang clang-format clang-tidy device-tree-compiler \
+gdb-multiarch libc6-dev libclang-rt-dev libcmocka-dev lld llvm opensbi patch perl \
+qemu-system-misc shellcheck"
 }
 
 @test "diff and --help need no tools" {

@@ -57,6 +57,7 @@ static void manage(paddr_t start, size_t count) {
     memset(table, ABSENT, MAX_PAGES);
     EXPECT_EQUAL(page_init(&a, stage, start, count * PAGE_SIZE, meta, meta_size), ALLOC_OK);
     EXPECT_EQUAL(page_total(&a), 0);
+    EXPECT_EQUAL(a.range_room, 16 + count / 4096);
 }
 
 static void begin(const struct machine *machine) {
@@ -429,6 +430,63 @@ static void page_check_sees_tables_that_were_wiped(void) {
     EXPECT(lines > 0);
 }
 
+/* Whatever single bit is flipped: page_check sees it, or every page is still what it was. */
+static void page_check_sees_flipped_bits_that_matter(void) {
+    manage(SOMEWHERE, 130);
+    try_add(address_of(2), 60);
+    try_add(address_of(63), 67);
+    try_alloc_at(address_of(8), 1);
+    try_alloc_at(address_of(66), 40);
+    remember();
+    for (size_t bit = 0; bit < meta_size * 8 && !test_failed; bit += 5) {
+        meta[bit / 8] ^= (uint8_t) (1U << bit % 8);
+        if (page_check(&a))
+            for (size_t i = 0; i < pages; i++)
+                EXPECT_EQUAL(page_is_free(&a, address_of(i)), table[i] == FREE);
+        meta[bit / 8] = meta_before[bit / 8];
+    }
+}
+
+/* ---- spans of several GiB ---- */
+
+/* 3 GiB less two pages, from 1 GiB on: whole blocks of 1 GiB, and a rest. */
+static void runs_of_more_than_1_GiB_are_found(void) {
+    size_t gib = MAX_ALIGN / PAGE_SIZE;
+    paddr_t first = 0, second = 0, base = MAX_ALIGN;
+    size_t needed = page_meta_size(stage, base, 3 * MAX_ALIGN - 2 * PAGE_SIZE);
+    void *large = (void *) alloc_pages(needed / PAGE_SIZE + 1);
+    EXPECT_EQUAL(page_init(&a, stage, base, 3 * MAX_ALIGN - 2 * PAGE_SIZE, large, needed),
+                 ALLOC_OK);
+    EXPECT_EQUAL(page_add_memory(&a, base, 3 * MAX_ALIGN - 2 * PAGE_SIZE), ALLOC_OK);
+    EXPECT_EQUAL(page_largest_run(&a), 3 * gib - 2);
+    EXPECT_EQUAL(page_alloc(&a, 3 * gib - 1, PAGE_SIZE, &first), ALLOC_NO_MEMORY);
+    EXPECT_EQUAL(page_alloc(&a, gib + 5, MAX_ALIGN, &first), ALLOC_OK);
+    EXPECT_EQUAL(first, base);
+    EXPECT(page_check(&a));
+    EXPECT_EQUAL(page_is_free(&a, after(first, gib + 4)), false);
+    EXPECT_EQUAL(page_is_free(&a, after(first, gib + 5)), true);
+    EXPECT_EQUAL(page_alloc(&a, gib + 1, PAGE_SIZE, &second),
+                 stage == &buddy_stage ? ALLOC_NO_MEMORY : ALLOC_OK);
+    EXPECT(page_check(&a));
+    EXPECT_EQUAL(page_free(&a, first, gib + 5), can_free() ? ALLOC_OK : ALLOC_UNSUPPORTED);
+    EXPECT(page_check(&a));
+    if (can_free()) {
+        EXPECT_EQUAL(page_alloc(&a, gib, MAX_ALIGN, &second), ALLOC_OK);
+        EXPECT_EQUAL(second, base);
+    }
+}
+
+static void every_error_has_its_name(void) {
+    static const char *const names[] = {"ALLOC_OK",      "ALLOC_INVALID",       "ALLOC_NO_MEMORY",
+                                        "ALLOC_OVERLAP", "ALLOC_NOT_ALLOCATED", "ALLOC_UNSUPPORTED",
+                                        "unknown error"};
+    for (size_t i = 0; i < 7; i++) {
+        const char *name = alloc_error_name((enum alloc_error) i);
+        EXPECT_EQUAL(strlen(name), strlen(names[i]));
+        EXPECT_EQUAL(memcmp(name, names[i], strlen(names[i])), 0);
+    }
+}
+
 /* ---- the list ---- */
 
 static const struct test tests[] = {
@@ -445,6 +503,9 @@ static const struct test tests[] = {
     {"page_check sees ranges that disagree with the tables",
      page_check_sees_ranges_that_disagree_with_the_tables, ALWAYS},
     {"page_check sees tables that were wiped", page_check_sees_tables_that_were_wiped, ALWAYS},
+    {"page_check sees flipped bits that matter", page_check_sees_flipped_bits_that_matter, ALWAYS},
+    {"runs of more than 1 GiB are found", runs_of_more_than_1_GiB_are_found, ALWAYS},
+    {"every error has its name", every_error_has_its_name, ALWAYS},
 };
 
 const struct test_list span_tests = {

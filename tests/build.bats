@@ -1,0 +1,102 @@
+#!/usr/bin/env bats
+# The build itself: compilers of other versions and other levels of optimization, the same bytes
+# wherever it takes place, and what tools see in the sources that no compiler warns of.
+
+load helpers
+
+setup() {
+    find_tools
+}
+
+# The compiler that run.sh takes, and the newest of those that have a version in their names.
+compilers() {
+    local version
+    echo "$CC"
+    for version in {30..15}; do
+        type -P "clang-$version" && break
+    done
+}
+
+@test "the kernel passes at -O0, -O2 and -Os, with the usual and the newest clang" {
+    local compiler level
+    enter_copy
+    unset LD NM OBJDUMP SYMBOLIZER
+    while read -r compiler; do
+        for level in -O0 -O2 -Os; do
+            echo "# $compiler $level"
+            # Warnings are errors, and nothing but the kernel may speak.
+            CC=$compiler CFLAGS=$level run ./run.sh buddy
+            passes
+            [[ $output == "freeram: "* ]] || differs "first the kernel's line"
+        done
+    done < <(compilers)
+}
+
+@test "builds in two folders are the same bytes" {
+    local stage
+    stub "$BATS_TEST_TMPDIR/qemu" <<'END_STUB'
+case $1 in
+--version) echo "QEMU emulator version 7.2.0" ;;
+-L) exec qemu-system-riscv64 "$@" ;;
+esac
+END_STUB
+    mkdir "$BATS_TEST_TMPDIR/another"
+    cp -R "$PROJECT"/{*.[ch],kernel.ld,run.sh,setup.sh,alloc,tests} "$BATS_TEST_TMPDIR/another"
+    enter_copy
+    for stage in $STAGES; do
+        # The kernel does not run here, so that both fail.
+        QEMU=$BATS_TEST_TMPDIR/qemu run ./run.sh "$stage"
+        QEMU=$BATS_TEST_TMPDIR/qemu run "$BATS_TEST_TMPDIR/another/run.sh" "$stage"
+        cmp kernel.elf "$BATS_TEST_TMPDIR/another/kernel.elf"
+    done
+}
+
+# How run.sh compiles, as far as it matters to who reads only.
+kernel_flags() {
+    printf '%s\n' --target=riscv64-unknown-elf -march=rv64gc -mabi=lp64 -mcmodel=medany -std=c11 \
+        -ffreestanding -DALLOC=buddy_stage
+}
+
+@test "clang-tidy finds nothing in the kernel" {
+    cd "$PROJECT"
+    type -P clang-tidy >/dev/null || skip "no clang-tidy here"
+    local flags
+    mapfile -t flags < <(kernel_flags)
+    run --separate-stderr clang-tidy --quiet ./*.c alloc/*.c -- "${flags[@]}"
+    ended_with 0
+    says_nothing_but ""
+}
+
+@test "clang-tidy finds a null pointer that is read" {
+    enter_copy
+    type -P clang-tidy >/dev/null || skip "no clang-tidy here"
+    local flags
+    mapfile -t flags < <(kernel_flags)
+    cp "$PROJECT/.clang-tidy" .
+    echo 'int zero(void); int zero(void) { int *none = 0; return *none; }' >>map.c
+    run clang-tidy --quiet map.c -- "${flags[@]}"
+    ended_with 1
+    says clang-analyzer-core.NullDereference
+}
+
+# gcc's analyzer on a file. Its printf and putchar are not the C library's.
+analyze() {
+    run gcc -std=c11 -ffreestanding -O2 -fanalyzer -Wall -Wextra -Werror \
+        -Wno-builtin-declaration-mismatch -c "$1" -o "$BATS_TEST_TMPDIR/analyzed.o"
+}
+
+@test "gcc's analyzer finds nothing in alloc/, the device tree reader and what has no assembly" {
+    local file
+    cd "$PROJECT"
+    [[ $(gcc --version 2>/dev/null) == *"Free Software Foundation"* ]] || skip "no gcc here"
+    for file in alloc/*.c fdt.c common.c map.c machine.c memory.c; do
+        analyze "$file"
+        ended_with 0
+        says_nothing_but ""
+    done
+    cd "$BATS_TEST_TMPDIR"
+    echo 'int zero(void); int zero(void) { int *none = 0; return *none; }' >zero.c
+    analyze zero.c
+    ended_with 1
+    says "-Werror=analyzer-null-dereference"
+}
