@@ -266,6 +266,10 @@ static void calls_on_a_span_with_three_levels_match_a_table(void) {
         try_free(address_of(512), border);
         compare_counts();
     }
+    /* Each page at a multiple of 4 MiB is taken. */
+    for (size_t aligned = 16; aligned < MAX_PAGES; aligned += 1024)
+        try_alloc_at(address_of(aligned), 1);
+    try_alloc(2, 1024);
     compare_pages();
 }
 

@@ -25,7 +25,7 @@ if [[ ${1:-} == -n ]]; then
     every=$2
     shift 2
 fi
-(($# > 0)) || set -- alloc/*.c alloc/words.h alloc/bits.h
+(($# > 0)) || set -- alloc/*.c alloc/{bits,stage,words}.h
 for file in "$@"; do
     [[ $file == alloc/*.[ch] && -f $file ]] || wrong_usage "no file of alloc/: $file"
 done
