@@ -22,6 +22,7 @@ tool() {
     "$path" "$@"
 }
 
+export FREERAM_TREES=$out/trees
 build_all
 rm -f "$out"/*.profraw
 programs=()

@@ -181,6 +181,7 @@ find_killer() {
 # What becomes of a mutant, in `result` and `killer`.
 judge() {
     local status=0 selftests tests
+    killer=""
     mapfile -t selftests < <(grep ^selftest_ "$work/plain/order" |
         grep -xE "$(tr -s ' ' '|' <<<"${selftests_of[$file]# }")")
     mapfile -t tests < <(grep -v ^selftest_ "$work/plain/order")
