@@ -44,8 +44,8 @@ setup() {
     refuses_with "no command or stage 'slab': there are $STAGES, all, diff, test, fuzz, gdb and \
 chapter"
     run ./run.sh "bump bitmap"
-    refuses_with "no command or stage 'bump bitmap': there are $STAGES, all, diff, test, fuzz, gdb and \
-chapter"
+    refuses_with "no command or stage 'bump bitmap': there are $STAGES, all, diff, test, fuzz, \
+gdb and chapter"
     run ./run.sh -v Bump
     ended_with 2
 }
@@ -872,7 +872,7 @@ qemus_left() {
     done <qemu.pids
 }
 
-@test "run.sh killed at any moment leaves no QEMU behind, and nothing that the next run trips over" {
+@test "run.sh killed at any moment leaves no QEMU, and nothing that the next run trips over" {
     local delay
     note_qemu
     mkdir temporary

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Which lines and branches of alloc/ and of the device tree reader no host test reaches: prints each,
-# and ends with 0 if there is none. Works in build/coverage, or in the directory that is named.
+# Which lines and branches of alloc/ and of the device tree reader no host test reaches: prints
+# each, and ends with 0 if there is none. Works in build/coverage, or in the directory that is named.
 set -euo pipefail
 
 # shellcheck source=tests/host/build.sh
@@ -38,10 +38,10 @@ tool llvm-profdata merge -sparse -o "$out/profile" "$out"/*.profraw
 tool llvm-cov export -skip-functions -instr-profile="$out/profile" \
     "${programs[@]:1}" "${covered[@]/#/$PWD/}" >"$out/coverage.json"
 
-# A file has its branches first, then its name, then its segments: from where on code runs how often.
+# A file has its branches first, then its name, then its segments: from where code runs how often.
 # The branches of an inline function are there once for each file that has it: they are added up.
 perl -0777 -ne '
-    while (/"branches":\[(.*?)\],("expansions".*?)?"filename":"(.*?)".*?"segments":\[(.*?)\],"summ/g) {
+    while (/"branches":\[(.*?)\],("expansions".*?)?"filename":"(.*?)".*?"segments":\[(.*?)\],"s/g) {
         my ($branches, $file, $segments, %true, %false) = ($1, $3, $4);
         $file =~ s|^\Q$ENV{PWD}\E/||;
         while ($branches =~ /\[(\d+),(\d+),(\d+,\d+),(\d+),(\d+),/g) {

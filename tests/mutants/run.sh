@@ -1,14 +1,14 @@
 #!/usr/bin/env bash
-# Mutation testing of alloc/: would the tests notice a fault? Makes mutants of the sources, each with
-# one fault (mutate.pl), and on each runs the kernel's self-test, built for the host, and then the
+# Mutation testing of alloc/: would the tests notice a fault? Makes mutants of the sources, each
+# with one fault (mutate.pl), and on each runs the kernel's self-test, built for the host, and then the
 # host's tests, until one fails.
 #
 #   tests/mutants/run.sh [-n N] [FILE...]     every Nth mutant of some files of alloc/, default all
 #
 # A mutant that nothing notices is printed. Either a test is missing, or it means the same: then its
 # line belongs into the file `equivalent`, with the reason. Ends with 0 if all others were killed,
-# and, unless this is a sample, 90 % or more by the self-test alone. What became of each mutant is in
-# build/mutants/report; mutant N is build/mutants/made/N.
+# and, unless this is a sample, 90 % or more by the self-test alone. What became of each mutant is
+# in build/mutants/report; mutant N is build/mutants/made/N.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -94,11 +94,11 @@ build_originals() {
 # what the original does, or to what another mutant did.
 declare -A seen
 build_mutant() {
-    local sum test
+    local sum test sources
     rm -rf "$out/mutant"
     cp -R "$out/alloc" "$out/mutant"
-    # shellcheck disable=SC2086 # several files
-    objects mutant ${sources_of[$file]} 2>/dev/null || return 1
+    mapfile -t sources <<<"${sources_of[$file]}"
+    objects mutant "${sources[@]}" 2>/dev/null || return 1
     sum="$file $(cat "$out"/mutant/*.o | cksum)"
     if [[ $out == "$work/plain" ]]; then
         [[ ! ${seen[$sum]:-} && $sum != "$file $original" ]] || return 2
