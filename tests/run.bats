@@ -41,10 +41,10 @@ setup() {
 
 @test "a wrong command is refused with what there is" {
     run ./run.sh slab
-    refuses_with "no command or stage 'slab': there are $STAGES, all, diff, test, fuzz, gdb and \
+    refuses_with "no command or stage 'slab': there are $STAGES, all, diff, test, fuzz, bench, gdb and \
 chapter"
     run ./run.sh "bump bitmap"
-    refuses_with "no command or stage 'bump bitmap': there are $STAGES, all, diff, test, fuzz, \
+    refuses_with "no command or stage 'bump bitmap': there are $STAGES, all, diff, test, fuzz, bench, \
 gdb and chapter"
     run ./run.sh -v Bump
     ended_with 2
