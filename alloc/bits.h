@@ -110,17 +110,19 @@ static inline size_t bits_first(const struct bits *b) {
 }
 
 BITS_INLINE size_t bits_take_first_of(struct bits *b, unsigned levels) {
-    size_t path[BITS_MAX_LEVELS], first = 0;
+    size_t path[BITS_MAX_LEVELS], at = 0;
     uint64_t words[BITS_MAX_LEVELS];
-    for (unsigned l = levels; l-- > 0;) {
-        path[l] = first;
-        words[l] = b->level[l][first];
-        first = first * WORD_BITS + word_lowest(words[l]);
+    for (unsigned l = levels - 1; l > 0; l--) {
+        path[l] = at;
+        words[l] = b->level[l][at];
+        at = at * WORD_BITS + word_lowest(words[l]);
     }
+    uint64_t word = b->level[0][at];
+    size_t first = at * WORD_BITS + word_lowest(word);
 
     /* The lowest member of all is the lowest bit of its word on every level. */
-    uint64_t word = words[0] & (words[0] - 1);
-    b->level[0][path[0]] = word;
+    word &= word - 1;
+    b->level[0][at] = word;
     if (word != 0)
         return first;
     for (unsigned l = 1; l < levels; l++) {

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Mutation testing of alloc/: would the tests notice a fault? Makes mutants of the sources, each
-# with one fault (mutate.pl), and on each runs the kernel's self-test, built for the host, and then the
-# host's tests, until one fails.
+# with one fault (mutate.pl), and on each runs the kernel's self-test, built for the host, and then
+# the host's tests, until one fails.
 #
 #   tests/mutants/run.sh [-n N] [FILE...]     every Nth mutant of some files of alloc/, default all
 #
