@@ -312,8 +312,7 @@ name_addresses() {
         -e 's/^ +ra (0x[0-9a-f]+).*/\1 1/p' "$1" |
         while read -r address less; do
             place=$("$SYMBOLIZER" --functions=short --obj="$kernel" --pretty-print \
-                "$(printf '0x%x' $((address - less)))" | sed -n 1p)
-            place=${place/"$PWD/"/}
+                "$(printf '0x%x' $((address - less)))" | sed -n -e 's, at \(\./\)*, at ,' -e 1p)
             [[ $place != *:0:0 ]] || place="no code of the kernel"
             printf '%s is %s\n' "$address" "$place"
         done
