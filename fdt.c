@@ -109,14 +109,6 @@ static uint32_t cell_count(struct fdt_bytes value, uint32_t if_missing) {
 
 /* ---- tokens ---- */
 
-static void rewind_walk(struct fdt *tree) {
-    tree->rest = tree->structure;
-    tree->path[0].name = NULL;
-    tree->list.rest = tree->reservations;
-    tree->list.kind = FDT_RESERVED;
-    tree->list.first_cells = tree->list.size_cells = 2;
-}
-
 /* Take so many bytes off the structure block, and the padding after them. The caller knows that
  * there are so many. The block's length is whole cells, so there is room for the padding too. */
 static struct fdt_bytes take_bytes(struct fdt *tree, uint32_t size) {
@@ -267,6 +259,15 @@ static enum fdt_error end_reservations(struct fdt *tree) {
     } while (start != 0 || size != 0);
     tree->reservations.size -= rest.size + RESERVATION;
     return FDT_OK;
+}
+
+/* The next item is the first: the reservations, then the root. */
+static void rewind_walk(struct fdt *tree) {
+    tree->rest = tree->structure;
+    tree->path[0].name = NULL;
+    tree->list.rest = tree->reservations;
+    tree->list.kind = FDT_RESERVED;
+    tree->list.first_cells = tree->list.size_cells = 2;
 }
 
 enum fdt_error fdt_open(struct fdt *tree, const void *blob, size_t limit) {
