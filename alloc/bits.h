@@ -40,8 +40,8 @@ static inline bool bits_test(const struct bits *b, size_t i) {
 }
 
 /* Word i of level 0 has a member now, or has none any more: set, clear its bits in the summaries.
- * One step a level. The bit above may stay only while its word has another: no branch, see
- * bits_assign. */
+ * One step a level, and no branch: whether a word keeps another member is a coin toss, and a wrong
+ * guess costs more than the stores of all levels. */
 static inline void bits_summarize(struct bits *b, size_t i) {
     for (unsigned l = 1; l < b->levels; l++) {
         b->level[l][i / WORD_BITS] |= word_bit(i);
@@ -82,8 +82,12 @@ void bits_clear_range(struct bits *b, size_t from, size_t end);
 /* The lowest member at or after `from`, NONE if there is none. Two steps a level. */
 size_t bits_next(const struct bits *b, size_t from);
 
-/* The three that follow stand twice: the one whose name ends in _of takes the number of levels, and
- * the other calls it with a constant for the sizes that are usual, 16 MiB to 64 GiB of pages. The
+/* Does each summary bit say what it should, and is no bit set at or behind the size? One step a
+ * word. */
+bool bits_check(const struct bits *b);
+
+/* What follows stands twice: the one whose name ends in _of takes the number of levels, and the
+ * other calls it with a constant for the sizes that are usual, 16 MiB to 64 GiB of pages. The
  * compiler then keeps the way through the levels in registers. From memory, each step would wait
  * until the store of the step before has arrived. */
 #define BITS_INLINE static inline __attribute__((always_inline))
@@ -156,8 +160,7 @@ BITS_INLINE void bits_assign_of(struct bits *b, size_t i, bool is_in, unsigned l
     }
 }
 
-/* Put i in or take it out, as `is_in` says. One step a level, and no branch: whether a word keeps
- * another member is a coin toss, and a wrong guess costs more than the stores of all levels. */
+/* Put i in or take it out, as `is_in` says. One step a level, and no branch. */
 static inline void bits_assign(struct bits *b, size_t i, bool is_in) {
     switch (b->levels) {
     case 2:
@@ -174,7 +177,3 @@ static inline void bits_assign(struct bits *b, size_t i, bool is_in) {
         break;
     }
 }
-
-/* Does each summary bit say what it should, and is no bit set at or behind the size? One step a
- * word. */
-bool bits_check(const struct bits *b);
