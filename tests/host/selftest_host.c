@@ -1,5 +1,6 @@
 /* The kernel's self-test as a program of the host: under the stage that the build names, on memory
- * from the host. No hart, no traps, no MMU; its exit status is the verdict.
+ * from the host. No hart, no traps, no MMU; its exit status is the verdict. With the argument
+ * `--first` it ends at the first failure.
  *
  *   memory   │   64 MiB: the window   │ reserved │ 8 MiB │
  *            └ 37 * 64 KiB behind a multiple of 1 GiB, whatever else the host's addresses are:
@@ -13,9 +14,21 @@
 #define KIB ((size_t) 1024)
 #define MIB (1024 * KIB)
 
+static bool ends_at_first_failure;
+
+/* A line at a time. What a test says first when it fails begins with the line of the source. */
 void putchar(char c) {
-    if (write(STDOUT_FILENO, &c, 1) != 1)
+    static const char failure[] = "# line ";
+    static char line[256];
+    static size_t length;
+    line[length++] = c;
+    if (c != '\n' && length < sizeof(line))
+        return;
+    if (write(STDOUT_FILENO, line, length) != (ssize_t) length)
         _exit(2);
+    if (ends_at_first_failure && memcmp(line, failure, sizeof(failure) - 1) == 0)
+        _exit(1);
+    length = 0;
 }
 
 _Noreturn void shutdown(bool ok) {
@@ -26,8 +39,9 @@ const struct test_list vm_tests = {0}; /* they need an MMU */
 
 static struct machine machine;
 
-int main(void) {
+int main(int argc, char **argv) {
     void *block;
+    ends_at_first_failure = argc == 2 && strcmp(argv[1], "--first") == 0;
     if (posix_memalign(&block, MAX_ALIGN, 76 * MIB) != 0)
         return 2;
     paddr_t start = (paddr_t) block + (size_t) 37 * 64 * KIB;

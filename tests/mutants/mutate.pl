@@ -77,24 +77,27 @@ sub mutants_of {
     };
     my $original = sub { substr($text, $_[0], $_[1] - $_[0]) };
 
+    # Of the faults that an operator may have at one place, one or two: the subtle ones. Where tests
+    # see `<=` in place of `<`, they see `>=` too.
     my %swaps = (
         'compare' => {
-            '<' => ['<=', '>='], '<=' => ['<', '>'], '>' => ['>=', '<='], '>=' => ['>', '<'],
-            '==' => ['!='], '!=' => ['=='],
+            '<' => ['<='], '<=' => ['<'], '>' => ['>='], '>=' => ['>'], '==' => ['!='], '!=' => ['=='],
         },
         'arithmetic' => {
-            '+' => ['-'], '-' => ['+'], '*' => ['/'], '/' => ['*', '%'], '%' => ['/', '*'],
-            '+=' => ['-=', '='], '-=' => ['+=', '='], '*=' => ['/=', '='], '/=' => ['*=', '='],
+            '+' => ['-'], '-' => ['+'], '*' => ['/'], '/' => ['*'], '%' => ['/'],
+            '+=' => ['='], '-=' => ['='], '*=' => ['='], '/=' => ['='],
         },
         'bitwise' => {
             '<<' => ['>>'], '>>' => ['<<'], '&' => ['|', '^'], '|' => ['&', '^'], '^' => ['|', '&'],
-            '|=' => ['&=', '^=', '='], '&=' => ['|=', '^=', '='],
+            '|=' => ['^=', '='], '&=' => ['^=', '='],
         },
     );
     for my $operator (sort keys %swaps) {
-        while ($code =~ / ([-+*\/%<>=!&|^]{1,2}) /g) {
-            my ($at, $swap) = ($-[1], $swaps{$operator}{$1});
-            $mutant->($operator, $at, length $1, @$swap) if $swap;
+        while ($code =~ / ([-+*\/%<>=!&|^]{1,2}) (\d?)/g) {
+            my ($at, $sign, $number) = ($-[1], $1, $2);
+            my $swap = $swaps{$operator}{$sign} or next;
+            next if $sign =~ /^[-+]$/ && $number ne ''; # the number has mutants
+            $mutant->($operator, $at, length $sign, @$swap);
         }
     }
     while ($code =~ /(\+\+|--)/g) {
@@ -125,7 +128,11 @@ sub mutants_of {
         my ($word, $at) = ($1, $+[0]);
         my $end = end_of($code, $at, 'list');
         my $test = $original->($at, $end);
-        $mutant->('test', $at, $end - $at, "!($test)", 'false', $word eq 'if' ? 'true' : ());
+        $mutant->('test', $at, $end - $at, "!($test)") if $test =~ /&&|\|\|/ || $test !~ / [=!]= /;
+        $mutant->('test', $at, $end - $at, 'false');
+        # Where it leads to a return, the inverted test shows what this one would.
+        $mutant->('test', $at, $end - $at, 'true')
+            if $word eq 'if' && substr($code, $end) !~ /^\)\s+return\b/;
     }
     while ($code =~ / \? /g) {
         my $at = begin_of($code, $-[0], 'or');
@@ -134,12 +141,9 @@ sub mutants_of {
         $mutant->('test', $at, $-[0] - $at, "!($test)", 'true', 'false');
     }
 
-    # Numbers: one more, one less, and too narrow.
-    while ($code =~ /(?<![\w.])(\d+)U?\b(?!\))/g) {
-        $mutant->('constant', $-[1], length $1, $1 + 1, $1 > 0 ? $1 - 1 : ());
-    }
-    while ($code =~ /(?<![\w.])(\d+)(?=\))/g) {
-        $mutant->('constant', $-[1], length $1, $1 + 1, $1 > 0 ? $1 - 1 : ());
+    # Numbers: one less, or for 0 one more, and too narrow.
+    while ($code =~ /(?<![\w.])(\d+)U?\b/g) {
+        $mutant->('constant', $-[1], length $1, $1 > 0 ? $1 - 1 : 1);
     }
     while ($code =~ /(\((?:uint64_t|size_t)\) )(?=[\w(~])/g) {
         $mutant->('width', $-[1], length $1, '');
@@ -155,7 +159,7 @@ sub mutants_of {
         $mutant->('width', $-[1], $+[0] - $-[1], $1);
     }
 
-    # What is returned and assigned: one more and one less, or the opposite.
+    # What is returned and assigned: one more, or the opposite.
     while ($code =~ /(?<![*\w])(?:return|[\w.>\[\]-]+ =) ((?![{=])[^;{}]*);/g) {
         my ($at, $end) = ($-[1], $+[1]);
         my $value = $original->($at, $end);
@@ -165,10 +169,11 @@ sub mutants_of {
         } elsif (is_boolean($value)) {
             $mutant->('result', $at, $end - $at, 'true', 'false');
         } else {
-            $mutant->('off by one', $at, $end - $at, "($value) + 1", "($value) - 1");
+            $mutant->('off by one', $at, $end - $at, "($value) + 1");
         }
     }
-    # Arguments that are no pointers, as far as the text shows.
+    # Arguments that are no pointers, as far as the text shows: one more, for an end, which then
+    # takes in too much, or for what begins at 0, and one less for any other beginning.
     while ($code =~ /\b(?!if|while|for|return|sizeof|switch)[a-z]\w+\((?=[^)])/g) {
         my $at = $+[0];
         my $line = rindex($code, "\n", $-[0]) + 1;
@@ -176,8 +181,9 @@ sub mutants_of {
         for (;;) {
             my $end = end_of($code, $at, 'list');
             my $value = $original->($at, $end);
-            $mutant->('off by one', $at, $end - $at, "$value + 1", "$value - 1")
-                if $value !~ /^(?:&|\w$|\w+_of\(|words|numbers|meta\b|\(|size_t |const )|[-]>level\[\w\]$/ &&
+            my $change = $value =~ /^(?:first|from|page)\b/ ? '-' : '+';
+            $mutant->('off by one', $at, $end - $at, "$value $change 1")
+                if $value !~ /^(?:&|out$|\w$|\w+_of\(|words|numbers|meta\b|\(|size_t |const )|[-]>level\[\w\]$/ &&
                    $value !~ /->(?:meta|level)$/ || $value =~ /^[in]$/;
             last unless substr($code, $end) =~ /^(\s*,\s*)/;
             $at = $end + length $1;

@@ -5,6 +5,10 @@
 #
 #   tests/mutants/run.sh [-n N] [FILE...]     every Nth mutant of some files of alloc/, default all
 #
+# A mutant that compiles to the same code as the original is no mutant, and one that compiles to the
+# same code as another is that one. What survives the quick programs meets them again with
+# sanitizers, and then the slow ones, unless it is listed as equivalent.
+#
 # A mutant that nothing notices is printed. Either a test is missing, or it means the same: then its
 # line belongs into the file `equivalent`, with the reason. Ends with 0 if all others were killed,
 # and, unless this is a sample, 90 % or more by the self-test alone. What became of each mutant is
@@ -25,47 +29,53 @@ if [[ ${1:-} == -n ]]; then
     every=$2
     shift 2
 fi
-(($# > 0)) || set -- alloc/*.c alloc/{bits,stage,words}.h
+(($# > 0)) || set -- alloc/*.[ch]
 for file in "$@"; do
     [[ $file == alloc/*.[ch] && -f $file ]] || wrong_usage "no file of alloc/: $file"
 done
 read -r -a stages < <(sed -n 's/^STAGES="\(.*\)"$/\1/p' run.sh)
+quick="test_alloc test_bits test_borders test_bounds test_buddy test_bump test_errors test_free
+    test_ranges test_words"
+slow="test_states_narrow test_explore test_shrink test_random test_states"
 
 # Mutants take the place of the originals in a copy.
 rm -rf "$work"
 mkdir -p "$work"/{made,tree}
 cp -R alloc tests ./*.[ch] "$work/tree"
-"$here/mutate.pl" "$work/made" "$@" >"$work/list"
+"$here/mutate.pl" "$work/made" "$@" | awk -v every="$every" 'NR % every == 0' >"$work/list"
 
 # shellcheck source=tests/host/build.sh
 source "$work/tree/tests/host/build.sh" "$work/plain"
 sanitizing=("${flags[@]}" -w -fPIC)
+"$compiler" -O1 "$here/limit.c" -o "$work/limit"
+ulimit -c 0
 
-# Like the kernel, without sanitizers. What survives is built again with them.
+# Like the kernel, without sanitizers.
 use_plain() {
     out=$work/plain
     flags=(-std=c11 -O2 -w -fPIC)
+    ulimit -S -v $((4 * 1024 * 1024))
 }
 
 use_sanitizers() {
     out=$work/sanitized
     flags=("${sanitizing[@]}")
+    ulimit -S -v unlimited # they map terabytes, and touch few
 }
 
 # ---- building ----
 
 # build.sh's programs, but with alloc/ as a library beside them: a mutant is another library, and
-# nothing is linked again. Programs without alloc/ are none of ours; `only` may name a single one.
-only=""
+# nothing is linked again. Only those in `wanted` are built.
+wanted=""
 # shellcheck disable=SC2317 # build.sh calls it
 program() {
     local name=$1 argument arguments=()
     shift
-    [[ ! $only || $name == "$only" ]] || return 0
+    [[ " $wanted " =~ [[:space:]]"$name"[[:space:]] ]] || return 0
     for argument in "$@"; do
         [[ $argument == "$out"/alloc/* ]] || arguments+=("$argument")
     done
-    ((${#arguments[@]} < $#)) || return 0
     "$compiler" "${flags[@]}" "${arguments[@]}" -o "$out/$name.t" \
         -L"$out" -lalloc -Wl,-rpath,"$out" -lcmocka
 }
@@ -75,41 +85,62 @@ make_trees() {
     : # for a program without alloc/
 }
 
+# It is built from a copy of alloc/ of its own, made anew for each mutant.
+eval "made_$(declare -f program_of_narrow)"
+# shellcheck disable=SC2317
+program_of_narrow() {
+    [[ $wanted != *test_states_narrow* ]] || made_program_of_narrow
+}
+
+build_programs() {
+    wanted=$*
+    programs_of_trials && programs_of_parts
+}
+
 build_library() {
-    "$compiler" "${flags[@]}" -shared -o "$out/liballoc.so" "$@"
+    ld -shared -o "$out/liballoc.so" "$@"
 }
 
 build_originals() {
+    local file
     mkdir -p "$out"
     shared_alloc
     shared_rest
     build_library "$out"/alloc/*.o
-    programs_of_trials
-    programs_of_parts
+    build_programs "$@"
+    rm -rf "$out/original"
     mkdir "$out/original"
     cp "$out"/*.t "$out/original"
+    for file in "${!sources_of[@]}"; do
+        seen[$file $(original_objects "$file" | cksum)]=yes
+    done
 }
 
-# Build library and programs with the mutant of $file. 1: it does not compile. 2: it compiles to
-# what the original does, or to what another mutant did.
+original_objects() {
+    local source
+    while read -r source; do
+        cat "$out/alloc/$(basename "$source" .c).o"
+    done <<<"${sources_of[$1]}"
+}
+
+# Build the library with the mutant of $file. 1: it does not compile. 2: it compiles to what the
+# original does, or to what another mutant did.
 declare -A seen
 build_mutant() {
-    local sum test sources
+    local sources code object library=()
     rm -rf "$out/mutant"
-    cp -R "$out/alloc" "$out/mutant"
     mapfile -t sources <<<"${sources_of[$file]}"
     objects mutant "${sources[@]}" 2>/dev/null || return 1
-    sum="$file $(cat "$out"/mutant/*.o | cksum)"
-    if [[ $out == "$work/plain" ]]; then
-        [[ ! ${seen[$sum]:-} && $sum != "$file $original" ]] || return 2
-        seen[$sum]=yes
+    if [[ $round == 1 ]]; then
+        code=$(cat "$out"/mutant/*.o | cksum)
+        [[ ! ${seen[$file $code]:-} ]] || return 2
+        seen[$file $code]=yes
     fi
-    build_library "$out"/mutant/*.o 2>/dev/null || return 1
-    for test in ${tests_of[$file]}; do
-        only=$test
-        { programs_of_trials && programs_of_parts; } 2>/dev/null || return 1
+    for object in "$out"/alloc/*.o; do
+        [[ ! -f $out/mutant/${object##*/} ]] || object=$out/mutant/${object##*/}
+        library+=("$object")
     done
-    only=""
+    build_library "${library[@]}"
 }
 
 # The files among some that include a file of alloc/, or are it.
@@ -145,33 +176,33 @@ find_users() {
 # Run a program of $out, within limits. A mutant may run for ever, or ask for all memory.
 declare -A limits
 passes() {
-    (
-        ulimit -c 0 -t "${limits[$out/$1]:-600}"
-        [[ $out != "$work/plain" ]] || ulimit -v $((4 * 1024 * 1024))
-        ASAN_OPTIONS=hard_rss_limit_mb=2000 exec "$out/$1.t" </dev/null >/dev/null
-    )
+    ASAN_OPTIONS=hard_rss_limit_mb=2000 "$work/limit" "${limits[$out/$1]:-600000}" \
+        "$out/$1.t" --first </dev/null >/dev/null
 } 2>/dev/null # and what the shell says of a program that crashes
 
-# Run all programs of $out on the original. Sets the limits, four times the processor time that each
-# needs, and prints their names, the quickest first.
+# Run programs of $out on the original. Sets the limits, five times the processor time that each
+# needs and a little, and `order`: the quickest first.
 measure() {
-    local path name seconds TIMEFORMAT='%U'
-    for path in "$out"/*.t; do
-        name=$(basename "$path" .t)
+    local name seconds TIMEFORMAT='%U %S'
+    for name in "$@"; do
         { time passes "$name"; } 2>"$out/time" || {
             echo "mutants: $name fails without a mutant" >&2
             exit 1
         }
-        seconds=$(<"$out/time")
-        limits[$out/$name]=$((${seconds%.*} * 4 + 2))
-        printf '%s %s\n' "$seconds" "$name" >>"$out/times"
-    done
-    sort -n "$out/times" | cut -d' ' -f2 >"$out/order"
+        seconds=$(awk '{ printf "%d", ($1 + $2) * 1000 }' "$out/time")
+        limits[$out/$name]=$((seconds * 5 + 200))
+        printf '%s %s\n' "$seconds" "$name"
+    done >"$out/times"
+    mapfile -t order < <(sort -n "$out/times" | cut -d' ' -f2)
 }
 
-# The first of some programs that fails, in `killer`; returns 1 if none does.
+# The first of some programs that fails, in `killer`; returns 1 if none does. One that was built
+# with the mutated header is built anew for it.
 find_killer() {
     for killer in "$@"; do
+        if [[ " ${tests_of[$file]} test_states_narrow " == *" $killer "* ]]; then
+            build_programs "$killer" 2>/dev/null || return 0
+        fi
         passes "$killer" || return 0
     done
     killer=""
@@ -180,12 +211,14 @@ find_killer() {
 
 # What becomes of a mutant, in `result` and `killer`.
 judge() {
-    local status=0 selftests tests
+    local status=0 name first=() then=()
     killer=""
-    mapfile -t selftests < <(grep ^selftest_ "$work/plain/order" |
-        grep -xE "$(tr -s ' ' '|' <<<"${selftests_of[$file]# }")")
-    mapfile -t tests < <(grep -v ^selftest_ "$work/plain/order")
-    use_plain
+    for name in "${order[@]}"; do
+        case " ${selftests_of[$file]} " in
+        *" $name "*) first+=("$name") ;;
+        *) [[ $name == selftest_* ]] || then+=("$name") ;;
+        esac
+    done
     build_mutant || status=$?
     case $status in
     0) ;;
@@ -193,41 +226,84 @@ judge() {
     2) result="same code" && return ;;
     esac
     result="killed by self-test"
-    ! find_killer "${selftests[@]}" || return 0
+    [[ $round == 1 ]] || result="killed by sanitizer"
+    ! find_killer "${first[@]}" || return 0
     result="killed by test"
-    ! find_killer "${tests[@]}" || return 0
-    use_sanitizers
-    mapfile -t tests <"$out/order"
-    result="killed by sanitizer"
-    ! build_mutant || find_killer "${tests[@]}" || result=survived
+    [[ $round != 2 ]] || result="killed by sanitizer"
+    ! find_killer "${then[@]}" || return 0
+    result=survived
 }
 
 # ---- all of them ----
 
-use_sanitizers
-build_originals
-measure
-use_plain
-build_originals
-measure
-original=$(cat "$out"/alloc/*.o | cksum)
-for file in "$@"; do find_users "$file"; done
+# Is $file with the fault $what in the list of equivalents?
+is_listed() {
+    grep -qxF -- "$file: $what" "$here/equivalent"
+}
 
-total=$(awk -v every="$every" 'NR % every == 0' "$work/list" | wc -l)
-count=0
+# Judge the mutants of the file `left`. Those that survive are left.
+judge_all() {
+    local count=0 total
+    total=$(wc -l <"$work/left")
+    mv "$work/left" "$work/todo"
+    while IFS=$'\t' read -r number place what; do
+        file=${place%:*}
+        cp "$work/made/$number" "$file"
+        judge
+        cp "$here/../../$file" "$file"
+        [[ ! ${tests_of[$file]} && $round != 3 ]] || cp "$out"/original/*.t "$out"
+        if [[ $result == survived ]]; then
+            printf '%s\t%s\t%s\n' "$number" "$place" "$what" >&3
+        else
+            printf '%s\t%s\t%s\t%s\t%s\n' "$result" "$killer" "$number" "$place" "$what" >&4
+        fi
+        count=$((count + 1))
+        [[ ! -t 2 ]] || printf '\rround %d: %d of %d ' "$round" "$count" "$total" >&2
+    done <"$work/todo" 3>"$work/left" 4>>"$work/report"
+}
+
+# Put those that no more programs are to meet into the report: all, or the listed ones.
+let_survive() {
+    local only=${1:-}
+    mv "$work/left" "$work/todo"
+    while IFS=$'\t' read -r number place what; do
+        file=${place%:*}
+        if [[ ! $only ]] || is_listed; then
+            printf 'survived\t\t%s\t%s\t%s\n' "$number" "$place" "$what" >&4
+        else
+            printf '%s\t%s\t%s\n' "$number" "$place" "$what" >&3
+        fi
+    done <"$work/todo" 3>"$work/left" 4>>"$work/report"
+}
+
+play() {
+    round=$1
+    shift
+    build_originals "$@"
+    measure "$@"
+    judge_all
+}
+
+for file in "$@"; do find_users "$file"; done
 : >"$work/report"
-while IFS=$'\t' read -r number place what; do
-    file=${place%:*}
-    cp "$work/made/$number" "$file"
-    judge
-    printf '%s\t%s\t%s\t%s\t%s\n' "$result" "$killer" "$number" "$place" "$what" >>"$work/report"
-    cp "$here/../../$file" "$file"
-    if [[ ${tests_of[$file]} ]]; then
-        cp "$work"/plain/original/*.t "$work/plain"
-        cp "$work"/sanitized/original/*.t "$work/sanitized"
-    fi
-    count=$((count + 1))
-    [[ ! -t 2 ]] || printf '\r%d of %d ' "$count" "$total" >&2
-done < <(awk -v every="$every" 'NR % every == 0' "$work/list")
+cp "$work/list" "$work/left"
+selftests=${stages[*]/#/selftest_}
+
+use_plain
+# shellcheck disable=SC2086 # names
+play 1 $selftests $quick
+((every == 1)) || let_survive listed
+if [[ -s $work/left ]]; then
+    use_sanitizers
+    # shellcheck disable=SC2086
+    play 2 $selftests $quick
+fi
+let_survive listed
+if [[ -s $work/left ]]; then
+    use_plain
+    # shellcheck disable=SC2086
+    play 3 $slow
+fi
+let_survive
 
 "$here/summary.pl" "$work/report" "$here/equivalent" "$every"
