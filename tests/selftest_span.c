@@ -330,6 +330,44 @@ static void spans_and_metadata_that_cannot_be_are_refused(void) {
     EXPECT_EQUAL(page_total(&a), 99);
 }
 
+/* Groups of `fanout` that cover so many, and the groups that cover these, up to a single one. */
+static size_t groups_on_all_levels(size_t count, size_t fanout) {
+    size_t sum = 0;
+    do {
+        count = (count + fanout - 1) / fanout;
+        sum += count;
+    } while (count > 1);
+    return sum;
+}
+
+/* Bytes of the stage's tables, without what does not grow, as the files of the stages tell it. */
+static size_t bytes_for(size_t count) {
+    size_t words = (count + 63) / 64, bytes = 8 * words;
+    if (stage == &bump_stage)
+        return 0;
+    if (stage == &stack_stage)
+        bytes += 4 * words;
+    if (stage == &tree_stage)
+        bytes = 8 * groups_on_all_levels(count, 64) +
+                64 * 2 * groups_on_all_levels((count + 511) / 512, 64);
+    if (stage == &buddy_stage) {
+        bytes += 8 * groups_on_all_levels(words, 64);
+        for (size_t block = 2; block <= MAX_ALIGN / PAGE_SIZE; block *= 2)
+            bytes += 8 * groups_on_all_levels((count + block - 1) / block, 64);
+    }
+    return (bytes + 63) / 64 * 64;
+}
+
+static void metadata_takes_what_the_tables_need_and_no_more(void) {
+    size_t one = page_meta_size(stage, MAX_ALIGN, PAGE_SIZE) - bytes_for(1);
+    EXPECT(one < 3 * PAGE_SIZE);
+    for (size_t count = 1; count < 400000 && !test_failed; count += 1 + count / 512) {
+        size_t ranges = count / 4096 * sizeof(struct page_range);
+        size_t size = page_meta_size(stage, MAX_ALIGN, count * PAGE_SIZE);
+        EXPECT_EQUAL(size, one + bytes_for(count) + ranges);
+    }
+}
+
 static void alignments_and_sizes_that_cannot_be_are_refused(void) {
     static const size_t aligns[] = {0, 3, 4095, 4097, 3 * PAGE_SIZE, 2 * MAX_ALIGN, SIZE_MAX};
     paddr_t out = 42;
@@ -501,6 +539,8 @@ static const struct test tests[] = {
      ALWAYS},
     {"spans and metadata that cannot be are refused", spans_and_metadata_that_cannot_be_are_refused,
      ALWAYS},
+    {"metadata takes what the tables need, and no more",
+     metadata_takes_what_the_tables_need_and_no_more, ALWAYS},
     {"alignments and sizes that cannot be are refused",
      alignments_and_sizes_that_cannot_be_are_refused, ALWAYS},
     {"page_check sees wrong counts and ranges", page_check_sees_wrong_counts_and_ranges, ALWAYS},

@@ -6,7 +6,7 @@
 #   tests/mutants/run.sh [-n N] [FILE...]     every Nth mutant of some files of alloc/, default all
 #
 # A mutant that compiles to the same code as the original is no mutant, and one that compiles to the
-# same code as another is that one. What survives the quick programs meets them again with
+# same code as another is that one: neither is counted. What survives the quick programs meets them again with
 # sanitizers, and then the slow ones, unless it is listed as equivalent.
 #
 # A mutant that nothing notices is printed. Either a test is missing, or it means the same: then its
@@ -50,10 +50,10 @@ sanitizing=("${flags[@]}" -w -fPIC)
 "$compiler" -O1 "$here/limit.c" -o "$work/limit"
 ulimit -c 0
 
-# Like the kernel, without sanitizers.
+# Without sanitizers, and built quickly.
 use_plain() {
     out=$work/plain
-    flags=(-std=c11 -O2 -w -fPIC)
+    flags=(-std=c11 -O1 -w -fPIC)
     ulimit -S -v $((4 * 1024 * 1024))
 }
 
@@ -143,6 +143,18 @@ build_mutant() {
     build_library "${library[@]}"
 }
 
+# Does the mutant of $file compile to what the original does if the compiler looks closely, as for
+# the kernel?
+means_the_same() {
+    local source out=$work/optimized flags=(-std=c11 -O2 -w)
+    for source in ${sources_of[$file]//"$PWD/"/}; do
+        objects mutant "$PWD/$source"
+        [[ -f $out/alloc/$(basename "$source" .c).o ]] ||
+            (cd "$here/../.." && objects alloc "$PWD/$source")
+        cmp -s "$out"/{alloc,mutant}/"$(basename "$source" .c).o" || return 1
+    done
+}
+
 # The files among some that include a file of alloc/, or are it.
 users_of() {
     local file=$1 user
@@ -228,6 +240,8 @@ judge() {
     result="killed by self-test"
     [[ $round == 1 ]] || result="killed by sanitizer"
     ! find_killer "${first[@]}" || return 0
+    result="same code"
+    [[ $round != 1 ]] || ! means_the_same || return 0
     result="killed by test"
     [[ $round != 2 ]] || result="killed by sanitizer"
     ! find_killer "${then[@]}" || return 0
