@@ -273,6 +273,38 @@ static void calls_on_a_span_with_three_levels_match_a_table(void) {
     compare_pages();
 }
 
+/* All pages around `at` are taken. Free some before it and some behind; when a search has seen that
+ * these runs are too short, free the page between, and take the run that this makes. */
+static void join_at(size_t at, size_t before, size_t behind) {
+    size_t n = before + 1 + behind, longer = before > behind ? before : behind;
+    if (before > 0)
+        try_free(address_of(at - before), before);
+    if (behind > 0)
+        try_free(address_of(at + 1), behind);
+    try_alloc(longer + 1, 1);
+    try_free(address_of(at), 1);
+    try_alloc(n, 1);
+    compare_counts();
+    if (table[at] == FREE) /* the buddies may have no block for so many */
+        try_alloc_at(address_of(at - before), n);
+}
+
+/* What joins two runs may lie at the border of a word, of 64, or of a group of 512. */
+static void a_page_that_joins_two_runs_makes_one_that_is_found(void) {
+    static const size_t borders[] = {64, 512, 1024};
+    manage(SOMEWHERE, 1500);
+    try_add(address_of(0), 1500);
+    try_alloc_at(address_of(0), 1400);
+    for (size_t page = 1400; page < 1500; page += 2) /* enough pages, but no runs */
+        try_alloc_at(address_of(page), 1);
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t at = borders[i] - 3; at < borders[i] + 3 && !test_failed; at++) {
+            for (size_t kind = 0; kind < 16; kind++)
+                join_at(at, kind % 4, kind / 4);
+        }
+    }
+}
+
 static void ranges_in_any_order_are_remembered(void) {
     manage(SOMEWHERE, 200);
     for (size_t i = 0; i < 17; i++) /* one too many, then what joins them */
@@ -358,13 +390,22 @@ static size_t bytes_for(size_t count) {
     return (bytes + 63) / 64 * 64;
 }
 
+static void expect_metadata_for(size_t count) {
+    size_t fixed = page_meta_size(stage, MAX_ALIGN, PAGE_SIZE) - bytes_for(1);
+    size_t ranges = count / 4096 * sizeof(struct page_range);
+    EXPECT(fixed < PAGE_SIZE);
+    EXPECT_EQUAL(page_meta_size(stage, MAX_ALIGN, count * PAGE_SIZE),
+                 fixed + bytes_for(count) + ranges);
+}
+
 static void metadata_takes_what_the_tables_need_and_no_more(void) {
-    size_t one = page_meta_size(stage, MAX_ALIGN, PAGE_SIZE) - bytes_for(1);
-    EXPECT(one < 3 * PAGE_SIZE);
-    for (size_t count = 1; count < 400000 && !test_failed; count += 1 + count / 512) {
-        size_t ranges = count / 4096 * sizeof(struct page_range);
-        size_t size = page_meta_size(stage, MAX_ALIGN, count * PAGE_SIZE);
-        EXPECT_EQUAL(size, one + bytes_for(count) + ranges);
+    for (size_t count = 1; count < 3000; count++)
+        expect_metadata_for(count);
+    size_t most = (UINTPTR_MAX - MAX_ALIGN) / PAGE_SIZE;
+    for (size_t count = 4096; count < most && count <= (size_t) 1 << 30; count *= 2) {
+        expect_metadata_for(count - 1);
+        expect_metadata_for(count);
+        expect_metadata_for(count + 1);
     }
 }
 
@@ -518,6 +559,42 @@ static void runs_of_more_than_1_GiB_are_found(void) {
     }
 }
 
+/* From there on the numbers of words and of groups of 512 pages have more than 16 bits. */
+static void pages_behind_128_GiB_are_not_taken_for_pages_before(void) {
+    size_t count = ((size_t) 1 << 25) + 1000;
+    if (count > SIZE_MAX / PAGE_SIZE)
+        return;
+    size_t needed = page_meta_size(stage, MAX_ALIGN, count * PAGE_SIZE);
+    void *large = (void *) alloc_pages(needed / PAGE_SIZE + 1);
+    paddr_t low = MAX_ALIGN + 300 * PAGE_SIZE, high = low + (count - 1000) * PAGE_SIZE, out = 0;
+    EXPECT_EQUAL(page_init(&a, stage, MAX_ALIGN, count * PAGE_SIZE, large, needed), ALLOC_OK);
+    EXPECT_EQUAL(page_add_memory(&a, MAX_ALIGN, count * PAGE_SIZE), ALLOC_OK);
+    for (size_t n = 1; n <= 2; n++) {
+        paddr_t page = high + (n - 1) * 100 * PAGE_SIZE;
+        EXPECT_EQUAL(page_alloc_at(&a, page, n), ALLOC_OK);
+        EXPECT_EQUAL(page_is_free(&a, page), false);
+        if (!can_free())
+            continue;
+        EXPECT_EQUAL(page_is_free(&a, low + (n - 1) * 100 * PAGE_SIZE), true);
+        EXPECT(page_check(&a));
+        EXPECT_EQUAL(page_free(&a, page, n), ALLOC_OK);
+        EXPECT_EQUAL(page_largest_run(&a), count);
+        EXPECT(page_check(&a));
+    }
+    if (!can_free())
+        return;
+
+    /* All but one page: it is found. */
+    EXPECT_EQUAL(page_alloc_at(&a, MAX_ALIGN, count), ALLOC_OK);
+    for (size_t n = 1; n <= 2; n++) {
+        EXPECT_EQUAL(page_free(&a, high, n), ALLOC_OK);
+        EXPECT_EQUAL(page_alloc(&a, n, n * PAGE_SIZE, &out), ALLOC_OK);
+        EXPECT_EQUAL(out, high);
+        EXPECT_EQUAL(page_alloc(&a, 1, PAGE_SIZE, &out), ALLOC_NO_MEMORY);
+    }
+    EXPECT(page_check(&a));
+}
+
 static void every_error_has_its_name(void) {
     static const char *const names[] = {"ALLOC_OK",      "ALLOC_INVALID",       "ALLOC_NO_MEMORY",
                                         "ALLOC_OVERLAP", "ALLOC_NOT_ALLOCATED", "ALLOC_UNSUPPORTED",
@@ -535,6 +612,8 @@ static const struct test tests[] = {
     {"random calls on spans of 1 to 200 pages match a table", calls_on_spans_match_a_table, ALWAYS},
     {"calls on a span with three levels match a table",
      calls_on_a_span_with_three_levels_match_a_table, ALWAYS},
+    {"a page that joins two runs makes one that is found",
+     a_page_that_joins_two_runs_makes_one_that_is_found, IF_IT_FREES},
     {"ranges that are added in any order are remembered", ranges_in_any_order_are_remembered,
      ALWAYS},
     {"spans and metadata that cannot be are refused", spans_and_metadata_that_cannot_be_are_refused,
@@ -549,6 +628,8 @@ static const struct test tests[] = {
     {"page_check sees tables that were wiped", page_check_sees_tables_that_were_wiped, ALWAYS},
     {"page_check sees flipped bits that matter", page_check_sees_flipped_bits_that_matter, ALWAYS},
     {"runs of more than 1 GiB are found", runs_of_more_than_1_GiB_are_found, ALWAYS},
+    {"pages behind 128 GiB are not taken for pages before",
+     pages_behind_128_GiB_are_not_taken_for_pages_before, ALWAYS},
     {"every error has its name", every_error_has_its_name, ALWAYS},
 };
 

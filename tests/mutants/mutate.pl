@@ -54,7 +54,7 @@ sub begin_of {
     for (my $i = $at; $i > 0; $i--) {
         my $before = substr($code, $i > 12 ? $i - 12 : 0, $i > 12 ? 12 : $i);
         return $i if $depth == 0 && ($before =~ /[(\[{]$/ ||
-            ($before =~ $stops && $before !~ /[=!<>]=\s*$/));
+            ($before =~ $stops && $before !~ /[=!<>]=\s*$/ && substr($code, $i, 1) ne '='));
         my $c = substr($code, $i - 1, 1);
         $depth++ if $c =~ /[)\]}]/;
         $depth-- if $c =~ /[(\[{]/;
@@ -78,30 +78,21 @@ sub mutants_of {
     my $original = sub { substr($text, $_[0], $_[1] - $_[0]) };
 
     # Of the faults that an operator may have at one place, one or two: the subtle ones. Where tests
-    # see `<=` in place of `<`, they see `>=` too.
+    # see `<=` in place of `<`, they see `>=` too, and where one more page, also `-` in place of `+`.
     my %swaps = (
         'compare' => {
             '<' => ['<='], '<=' => ['<'], '>' => ['>='], '>=' => ['>'], '==' => ['!='], '!=' => ['=='],
         },
-        'arithmetic' => {
-            '+' => ['-'], '-' => ['+'], '*' => ['/'], '/' => ['*'], '%' => ['/'],
-            '+=' => ['='], '-=' => ['='], '*=' => ['='], '/=' => ['='],
-        },
         'bitwise' => {
-            '<<' => ['>>'], '>>' => ['<<'], '&' => ['|', '^'], '|' => ['&', '^'], '^' => ['|', '&'],
+            '<<' => ['>>'], '>>' => ['<<'], '&' => ['|'], '|' => ['&'], '^' => ['|'],
             '|=' => ['^=', '='], '&=' => ['^=', '='],
         },
     );
     for my $operator (sort keys %swaps) {
-        while ($code =~ / ([-+*\/%<>=!&|^]{1,2}) (\d?)/g) {
-            my ($at, $sign, $number) = ($-[1], $1, $2);
-            my $swap = $swaps{$operator}{$sign} or next;
-            next if $sign =~ /^[-+]$/ && $number ne ''; # the number has mutants
-            $mutant->($operator, $at, length $sign, @$swap);
+        while ($code =~ / ([-+*\/%<>=!&|^]{1,2}) /g) {
+            my $swap = $swaps{$operator}{$1};
+            $mutant->($operator, $-[1], length $1, @$swap) if $swap;
         }
-    }
-    while ($code =~ /(\+\+|--)/g) {
-        $mutant->('arithmetic', $-[1], 2, $1 eq '++' ? '--' : '++');
     }
     while ($code =~ /(?<![\w])(~|!)(?=[\w(*])/g) {
         $mutant->('negation', $-[1], 1, '');
@@ -168,7 +159,7 @@ sub mutants_of {
             $mutant->('result', $at, $end - $at, $value eq 'true' ? 'false' : 'true');
         } elsif (is_boolean($value)) {
             $mutant->('result', $at, $end - $at, 'true', 'false');
-        } else {
+        } elsif ($value !~ /^\w+(\((?:[^()]++|(?1))*\))$/) { # the arguments of a call have mutants
             $mutant->('off by one', $at, $end - $at, "($value) + 1");
         }
     }

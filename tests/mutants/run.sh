@@ -53,7 +53,7 @@ ulimit -c 0
 # Without sanitizers, and built quickly.
 use_plain() {
     out=$work/plain
-    flags=(-std=c11 -O1 -w -fPIC)
+    flags=(-std=c11 -O0 -w -fPIC)
     ulimit -S -v $((4 * 1024 * 1024))
 }
 
