@@ -6,8 +6,9 @@
 #   tests/mutants/run.sh [-n N] [FILE...]     every Nth mutant of some files of alloc/, default all
 #
 # A mutant that compiles to the same code as the original is no mutant, and one that compiles to the
-# same code as another is that one: neither is counted. What survives the quick programs meets them again with
-# sanitizers, and then the slow ones, unless it is listed as equivalent.
+# same code as another is that one: neither is counted. What survives the self-test meets the
+# host's quick tests, then all these with sanitizers, and then, unless it is listed as equivalent,
+# the slow tests.
 #
 # A mutant that nothing notices is printed. Either a test is missing, or it means the same: then its
 # line belongs into the file `equivalent`, with the reason. Ends with 0 if all others were killed,
@@ -223,13 +224,12 @@ find_killer() {
 
 # What becomes of a mutant, in `result` and `killer`.
 judge() {
-    local status=0 name first=() then=()
+    local status=0 name programs=()
     killer=""
     for name in "${order[@]}"; do
-        case " ${selftests_of[$file]} " in
-        *" $name "*) first+=("$name") ;;
-        *) [[ $name == selftest_* ]] || then+=("$name") ;;
-        esac
+        if [[ $name != selftest_* || " ${selftests_of[$file]} " == *" $name "* ]]; then
+            programs+=("$name")
+        fi
     done
     build_mutant || status=$?
     case $status in
@@ -237,14 +237,10 @@ judge() {
     1) result="does not compile" && return ;;
     2) result="same code" && return ;;
     esac
-    result="killed by self-test"
-    [[ $round == 1 ]] || result="killed by sanitizer"
-    ! find_killer "${first[@]}" || return 0
+    result="killed by $killers"
+    ! find_killer "${programs[@]}" || return 0
     result="same code"
     [[ $round != 1 ]] || ! means_the_same || return 0
-    result="killed by test"
-    [[ $round != 2 ]] || result="killed by sanitizer"
-    ! find_killer "${then[@]}" || return 0
     result=survived
 }
 
@@ -265,7 +261,7 @@ judge_all() {
         cp "$work/made/$number" "$file"
         judge
         cp "$here/../../$file" "$file"
-        [[ ! ${tests_of[$file]} && $round != 3 ]] || cp "$out"/original/*.t "$out"
+        [[ ! ${tests_of[$file]} && $round != 4 ]] || cp "$out"/original/*.t "$out"
         if [[ $result == survived ]]; then
             printf '%s\t%s\t%s\n' "$number" "$place" "$what" >&3
         else
@@ -290,8 +286,11 @@ let_survive() {
     done <"$work/todo" 3>"$work/left" 4>>"$work/report"
 }
 
+# play NAME PROGRAM... : a round, with the name of what it kills by.
+round=0
 play() {
-    round=$1
+    killers=$1
+    round=$((round + 1))
     shift
     build_originals "$@"
     measure "$@"
@@ -303,21 +302,22 @@ for file in "$@"; do find_users "$file"; done
 cp "$work/list" "$work/left"
 selftests=${stages[*]/#/selftest_}
 
-use_plain
 # shellcheck disable=SC2086 # names
-play 1 $selftests $quick
-((every == 1)) || let_survive listed
-if [[ -s $work/left ]]; then
-    use_sanitizers
-    # shellcheck disable=SC2086
-    play 2 $selftests $quick
-fi
-let_survive listed
-if [[ -s $work/left ]]; then
+{
     use_plain
-    # shellcheck disable=SC2086
-    play 3 $slow
-fi
-let_survive
+    play "self-test" $selftests
+    ((every == 1)) || let_survive listed
+    [[ ! -s $work/left ]] || play test $quick
+    if [[ -s $work/left ]]; then
+        use_sanitizers
+        play sanitizer $selftests $quick
+    fi
+    let_survive listed
+    if [[ -s $work/left ]]; then
+        use_plain
+        play test $slow
+    fi
+    let_survive
+}
 
 "$here/summary.pl" "$work/report" "$here/equivalent" "$every"
