@@ -58,6 +58,7 @@ static void manage(paddr_t start, size_t count) {
     EXPECT_EQUAL(page_init(&a, stage, start, count * PAGE_SIZE, meta, meta_size), ALLOC_OK);
     EXPECT_EQUAL(page_total(&a), 0);
     EXPECT_EQUAL(a.range_room, 16 + count / 4096);
+    EXPECT_EQUAL((uintptr_t) a.ranges % 64, 0);
 }
 
 static void begin(const struct machine *machine) {
@@ -291,18 +292,52 @@ static void join_at(size_t at, size_t before, size_t behind) {
 
 /* What joins two runs may lie at the border of a word, of 64, or of a group of 512. */
 static void a_page_that_joins_two_runs_makes_one_that_is_found(void) {
-    static const size_t borders[] = {64, 512, 1024};
+    static const size_t borders[] = {32, 64, 512, 1024};
     manage(SOMEWHERE, 1500);
     try_add(address_of(0), 1500);
     try_alloc_at(address_of(0), 1400);
     for (size_t page = 1400; page < 1500; page += 2) /* enough pages, but no runs */
         try_alloc_at(address_of(page), 1);
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         for (size_t at = borders[i] - 3; at < borders[i] + 3 && !test_failed; at++) {
             for (size_t kind = 0; kind < 16; kind++)
                 join_at(at, kind % 4, kind / 4);
         }
     }
+}
+
+/* The first run is too short, and lies in three groups of 512: in the last begins one that is not.
+ */
+static void a_fit_behind_a_long_run_that_is_too_short_is_found(void) {
+    manage(SOMEWHERE, 3000);
+    try_add(address_of(0), 3000);
+    try_alloc_at(address_of(0), 100);
+    try_alloc_at(address_of(1100), 10);
+    try_alloc_at(address_of(2200), 800);
+    try_alloc(1050, 1);
+    compare_counts();
+}
+
+static void aligned_runs_end_at_the_end_of_the_span_and_not_behind(void) {
+    manage(SOMEWHERE, 2048);
+    try_add(address_of(0), 2048);
+    try_alloc_at(address_of(0), 1);
+    try_alloc(1025, 1024);
+    try_alloc(1024, 1024);
+    compare_counts();
+}
+
+/* A search has seen that nothing is free around it; then it was freed, and nothing beside it. */
+static void an_aligned_page_that_is_free_alone_is_found(void) {
+    manage(SOMEWHERE, 1024);
+    try_add(address_of(0), 1024);
+    try_alloc_at(address_of(0), 1024);
+    try_free(address_of(601), 1);
+    try_free(address_of(603), 1);
+    try_alloc(2, 1);
+    try_free(address_of(100), 1);
+    try_alloc(1, 4);
+    compare_counts();
 }
 
 static void ranges_in_any_order_are_remembered(void) {
@@ -336,6 +371,7 @@ static void spans_and_metadata_that_cannot_be_are_refused(void) {
     manage(SOMEWHERE, 100);
     size_t needed = meta_size;
     remember();
+    expect_no_span(0, 0);
     expect_no_span(SOMEWHERE, 0);
     expect_no_span(SOMEWHERE, PAGE_SIZE - 1);
     expect_no_span(SOMEWHERE + 1, 2 * PAGE_SIZE - 2);
@@ -513,7 +549,26 @@ static void page_check_sees_tables_that_were_wiped(void) {
     EXPECT(lines > 0);
 }
 
-/* Whatever single bit is flipped: page_check sees it, or every page is still what it was. */
+/* Every free page is handed out: runs of n pages while there are some, then shorter ones. */
+static void expect_all_is_there(size_t n) {
+    size_t available = page_available(&a), taken = 0;
+    for (paddr_t out = 0; n > 0 && !test_failed; n = n > 8 ? n / 2 : n - 1) {
+        while (!test_failed && page_alloc(&a, n, PAGE_SIZE, &out) == ALLOC_OK) {
+            EXPECT(is_in_span(out, n) && all_are(out / PAGE_SIZE - first_page, n, FREE));
+            taken += n;
+        }
+        if (taken == 0 && stage != &buddy_stage)
+            EXPECT(n != page_largest_run(&a));
+    }
+    if (can_free())
+        EXPECT_EQUAL(taken, available);
+    EXPECT_EQUAL(page_available(&a), 0);
+    a = a_before;
+    memcpy(meta, meta_before, meta_size);
+}
+
+/* Whatever single bit is flipped: page_check sees it, or every page is still what it was, and to be
+ * had. */
 static void page_check_sees_flipped_bits_that_matter(void) {
     manage(SOMEWHERE, 130);
     try_add(address_of(2), 60);
@@ -521,11 +576,16 @@ static void page_check_sees_flipped_bits_that_matter(void) {
     try_alloc_at(address_of(8), 1);
     try_alloc_at(address_of(66), 40);
     remember();
-    for (size_t bit = 0; bit < meta_size * 8 && !test_failed; bit += 5) {
-        meta[bit / 8] ^= (uint8_t) (1U << bit % 8);
-        if (page_check(&a))
+    for (size_t bit = 0; bit < meta_size * 8 && !test_failed; bit++) {
+        uint8_t flipped = meta[bit / 8] ^ (uint8_t) (1U << bit % 8);
+        meta[bit / 8] = flipped;
+        if (page_check(&a)) {
             for (size_t i = 0; i < pages; i++)
                 EXPECT_EQUAL(page_is_free(&a, address_of(i)), table[i] == FREE);
+            expect_all_is_there(1);
+            meta[bit / 8] = flipped;
+            expect_all_is_there(page_largest_run(&a));
+        }
         meta[bit / 8] = meta_before[bit / 8];
     }
 }
@@ -559,38 +619,100 @@ static void runs_of_more_than_1_GiB_are_found(void) {
     }
 }
 
+/* As many pages from 1 GiB on, all of them added. False if addresses do not reach so far. */
+static bool manage_large(size_t count) {
+    if (count > SIZE_MAX / PAGE_SIZE - MAX_ALIGN / PAGE_SIZE)
+        return false;
+    size_t size = count * PAGE_SIZE;
+    meta_size = page_meta_size(stage, MAX_ALIGN, size);
+    void *large = (void *) alloc_pages(meta_size / PAGE_SIZE + 1);
+    EXPECT_EQUAL(page_init(&a, stage, MAX_ALIGN, size, large, meta_size - 1), ALLOC_INVALID);
+    EXPECT_EQUAL(page_init(&a, stage, MAX_ALIGN, size, large, meta_size), ALLOC_OK);
+    EXPECT_EQUAL(page_add_memory(&a, MAX_ALIGN, size), ALLOC_OK);
+    return true;
+}
+
 /* From there on the numbers of words and of groups of 512 pages have more than 16 bits. */
 static void pages_behind_128_GiB_are_not_taken_for_pages_before(void) {
-    size_t count = ((size_t) 1 << 25) + 1000;
-    if (count > SIZE_MAX / PAGE_SIZE)
+    size_t most = (size_t) 1 << 25;
+    if (!manage_large(most + 5000))
         return;
-    size_t needed = page_meta_size(stage, MAX_ALIGN, count * PAGE_SIZE);
-    void *large = (void *) alloc_pages(needed / PAGE_SIZE + 1);
-    paddr_t low = MAX_ALIGN + 300 * PAGE_SIZE, high = low + (count - 1000) * PAGE_SIZE, out = 0;
-    EXPECT_EQUAL(page_init(&a, stage, MAX_ALIGN, count * PAGE_SIZE, large, needed), ALLOC_OK);
-    EXPECT_EQUAL(page_add_memory(&a, MAX_ALIGN, count * PAGE_SIZE), ALLOC_OK);
+    paddr_t low = after(MAX_ALIGN, 300), high = after(low, most), out = 0;
     for (size_t n = 1; n <= 2; n++) {
-        paddr_t page = high + (n - 1) * 100 * PAGE_SIZE;
-        EXPECT_EQUAL(page_alloc_at(&a, page, n), ALLOC_OK);
-        EXPECT_EQUAL(page_is_free(&a, page), false);
+        EXPECT_EQUAL(page_alloc_at(&a, after(high, 100 * n), n), ALLOC_OK);
+        EXPECT_EQUAL(page_is_free(&a, after(high, 100 * n)), false);
+        EXPECT_EQUAL(page_is_free(&a, after(low, 100 * n)), can_free());
+        EXPECT(page_check(&a));
         if (!can_free())
             continue;
-        EXPECT_EQUAL(page_is_free(&a, low + (n - 1) * 100 * PAGE_SIZE), true);
-        EXPECT(page_check(&a));
-        EXPECT_EQUAL(page_free(&a, page, n), ALLOC_OK);
-        EXPECT_EQUAL(page_largest_run(&a), count);
+        EXPECT_EQUAL(page_free(&a, after(high, 100 * n), n), ALLOC_OK);
+        EXPECT_EQUAL(page_largest_run(&a), most + 5000);
         EXPECT(page_check(&a));
     }
     if (!can_free())
         return;
 
-    /* All but one page: it is found. */
-    EXPECT_EQUAL(page_alloc_at(&a, MAX_ALIGN, count), ALLOC_OK);
-    for (size_t n = 1; n <= 2; n++) {
-        EXPECT_EQUAL(page_free(&a, high, n), ALLOC_OK);
-        EXPECT_EQUAL(page_alloc(&a, n, n * PAGE_SIZE, &out), ALLOC_OK);
-        EXPECT_EQUAL(out, high);
-        EXPECT_EQUAL(page_alloc(&a, 1, PAGE_SIZE, &out), ALLOC_NO_MEMORY);
+    /* Only pages there are free, and a search has seen that none lie side by side. */
+    EXPECT_EQUAL(page_alloc_at(&a, MAX_ALIGN, most + 5000), ALLOC_OK);
+    EXPECT_EQUAL(page_free(&a, after(high, 1), 1), ALLOC_OK);
+    EXPECT_EQUAL(page_free(&a, after(high, 3), 1), ALLOC_OK);
+    EXPECT_EQUAL(page_alloc(&a, 2, PAGE_SIZE, &out), ALLOC_NO_MEMORY);
+    EXPECT_EQUAL(page_free(&a, after(high, 1000), 2), ALLOC_OK);
+    EXPECT_EQUAL(page_alloc(&a, 2, PAGE_SIZE, &out), ALLOC_OK);
+    EXPECT_EQUAL(out, after(high, 1000));
+    EXPECT_EQUAL(page_alloc(&a, 1, PAGE_SIZE, &out), ALLOC_OK);
+    EXPECT_EQUAL(out, after(high, 1));
+
+    /* Two runs that are too short, in groups of 512 that lie in them. */
+    EXPECT_EQUAL(page_free(&a, after(high, 1000), 1100), ALLOC_OK);
+    EXPECT_EQUAL(page_free(&a, after(high, 2500), 1100), ALLOC_OK);
+    EXPECT_EQUAL(page_alloc(&a, 1200, PAGE_SIZE, &out), ALLOC_NO_MEMORY);
+    EXPECT(page_check(&a));
+}
+
+/* 128 blocks of 1 GiB, and only the first is in use: what lies behind the last is none. */
+static void runs_of_many_GiB_lie_in_the_span(void) {
+    size_t gib = MAX_ALIGN / PAGE_SIZE;
+    paddr_t out = 0;
+    if (!manage_large(128 * gib))
+        return;
+    EXPECT_EQUAL(page_alloc_at(&a, MAX_ALIGN, 1), ALLOC_OK);
+    if (stage == &buddy_stage)
+        EXPECT_EQUAL(page_alloc(&a, 128 * gib - 1, PAGE_SIZE, &out), ALLOC_NO_MEMORY);
+    EXPECT_EQUAL(page_alloc(&a, gib + 5, MAX_ALIGN, &out), ALLOC_OK);
+    EXPECT_EQUAL(out, 2 * MAX_ALIGN);
+    EXPECT_EQUAL(page_alloc(&a, gib, MAX_ALIGN, &out), ALLOC_OK);
+    EXPECT_EQUAL(out / MAX_ALIGN, 4);
+    EXPECT(page_check(&a));
+}
+
+/* Links of 32 bits number the words below 2^32 - 2. */
+static void the_stack_alone_refuses_spans_of_1_PiB(void) {
+    uint64_t most = (((uint64_t) 1 << 32) - 2) * 64 * PAGE_SIZE;
+    if (most > UINTPTR_MAX)
+        return;
+    EXPECT(page_meta_size(stage, 0, (size_t) most) > 0);
+    EXPECT_EQUAL(page_meta_size(stage, 0, (size_t) most + PAGE_SIZE) == 0, stage == &stack_stage);
+    if (stage == &stack_stage)
+        EXPECT_EQUAL(page_init(&a, stage, 0, (size_t) most + PAGE_SIZE, meta, SIZE_MAX),
+                     ALLOC_INVALID);
+}
+
+/* One page of every three. Where only the ranges take room: 1 TiB has room for so many. */
+static void more_than_65535_ranges_are_told_apart(void) {
+    size_t size = (size_t) 1 << 20, count = 65540;
+    if (stage != &bump_stage || size > SIZE_MAX >> 20)
+        return;
+    size <<= 20;
+    size_t needed = page_meta_size(stage, 0, size);
+    void *large = (void *) alloc_pages(needed / PAGE_SIZE + 1);
+    EXPECT_EQUAL(page_init(&a, stage, 0, size, large, needed), ALLOC_OK);
+    for (size_t i = 0; i < count; i++)
+        EXPECT_EQUAL(page_add_memory(&a, after(0, 3 * i), PAGE_SIZE), ALLOC_OK);
+    EXPECT_EQUAL(page_total(&a), count);
+    for (size_t i = 0; i < count; i += 100) {
+        EXPECT_EQUAL(page_is_free(&a, after(0, 3 * i)), true);
+        EXPECT_EQUAL(page_is_free(&a, after(0, 3 * i + 1)), false);
     }
     EXPECT(page_check(&a));
 }
@@ -614,6 +736,12 @@ static const struct test tests[] = {
      calls_on_a_span_with_three_levels_match_a_table, ALWAYS},
     {"a page that joins two runs makes one that is found",
      a_page_that_joins_two_runs_makes_one_that_is_found, IF_IT_FREES},
+    {"a fit behind a long run that is too short is found",
+     a_fit_behind_a_long_run_that_is_too_short_is_found, ALWAYS},
+    {"aligned runs end at the end of the span, and not behind",
+     aligned_runs_end_at_the_end_of_the_span_and_not_behind, ALWAYS},
+    {"an aligned page that is free alone is found", an_aligned_page_that_is_free_alone_is_found,
+     IF_IT_FREES},
     {"ranges that are added in any order are remembered", ranges_in_any_order_are_remembered,
      ALWAYS},
     {"spans and metadata that cannot be are refused", spans_and_metadata_that_cannot_be_are_refused,
@@ -630,6 +758,9 @@ static const struct test tests[] = {
     {"runs of more than 1 GiB are found", runs_of_more_than_1_GiB_are_found, ALWAYS},
     {"pages behind 128 GiB are not taken for pages before",
      pages_behind_128_GiB_are_not_taken_for_pages_before, ALWAYS},
+    {"runs of many GiB lie in the span", runs_of_many_GiB_lie_in_the_span, ALWAYS},
+    {"the stack alone refuses spans of 1 PiB", the_stack_alone_refuses_spans_of_1_PiB, ALWAYS},
+    {"more than 65,535 ranges are told apart", more_than_65535_ranges_are_told_apart, ALWAYS},
     {"every error has its name", every_error_has_its_name, ALWAYS},
 };
 
