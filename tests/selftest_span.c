@@ -344,6 +344,9 @@ static void ranges_in_any_order_are_remembered(void) {
     manage(SOMEWHERE, 200);
     for (size_t i = 0; i < 17; i++) /* one too many, then what joins them */
         try_add(address_of(i * 7 % 17 * 10 + 3), 4);
+    /* There is no room for another, and none is needed to make one longer. */
+    for (size_t page = 0; page < 200; page += page % 10 == 2 ? 5 : 5 - page % 5 + 2)
+        try_add(address_of(page), 1);
     for (size_t i = 0; i < 16; i++) {
         try_add(address_of(i * 5 % 16 * 10 + 7), 6 + i % 2);
         try_add(address_of(i * 5 % 16 * 10 + 7), 6 - i % 2);
