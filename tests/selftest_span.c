@@ -622,13 +622,17 @@ static void runs_of_more_than_1_GiB_are_found(void) {
     }
 }
 
-/* As many pages from 1 GiB on, all of them added. False if addresses do not reach so far. */
+/* As many pages from 1 GiB on, all of them added. False if addresses do not reach so far, or if the
+ * machine is too small for the metadata. */
 static bool manage_large(size_t count) {
     if (count > SIZE_MAX / PAGE_SIZE - MAX_ALIGN / PAGE_SIZE)
         return false;
     size_t size = count * PAGE_SIZE;
     meta_size = page_meta_size(stage, MAX_ALIGN, size);
-    void *large = (void *) alloc_pages(meta_size / PAGE_SIZE + 1);
+    void *large = (void *) take(meta_size / PAGE_SIZE + 1, PAGE_SIZE);
+    if (!large)
+        return false;
+    memset(large, GARBAGE, meta_size);
     EXPECT_EQUAL(page_init(&a, stage, MAX_ALIGN, size, large, meta_size - 1), ALLOC_INVALID);
     EXPECT_EQUAL(page_init(&a, stage, MAX_ALIGN, size, large, meta_size), ALLOC_OK);
     EXPECT_EQUAL(page_add_memory(&a, MAX_ALIGN, size), ALLOC_OK);
