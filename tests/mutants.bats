@@ -7,7 +7,7 @@ load helpers
 @test "the tests kill a sample of the mutants of alloc/" {
     enter_copy
     find_tools
-    run tests/mutants/run.sh -n 97
+    run tests/mutants/run.sh -n 149
     ended_with 0
     matches '^ +[1-9][0-9]+ are left$'
     says_not survivor
