@@ -201,8 +201,9 @@ sub write_mutant {
     my @new = split /\n/, $mutant, -1;
     my $line = 0;
     $line++ while $old[$line] eq $new[$line];
-    my ($from, $to) = ($old[$line], $new[$line]);
-    s/^\s+|\s+$//g for $from, $to;
+    my ($from, $to, $before) = ($old[$line], $new[$line], $line > 0 ? $old[$line - 1] : '');
+    s/^\s+|\s+$//g for $from, $to, $before;
+    $from = "$before $from" if $from =~ /^\w+;$/; # a break looks like all others
     $number++;
     open my $out, '>', "$folder/$number" or die "$folder/$number: $!\n";
     print $out $mutant;
