@@ -18,22 +18,24 @@ sub lines_of {
 # reason stands above, behind #.
 my %is_equivalent = map { $_ => 1 } grep { !/^\s*(?:#|$)/ } lines_of($list);
 
-my (%count, @survivors, @wrong, %used);
+my (%count, @survivors, %killed, %used);
 for (lines_of($report)) {
     my ($result, $killer, undef, $place, $what) = split /\t/;
     (my $file = $place) =~ s/:\d+$//;
     my $key = "$file: $what";
     if ($is_equivalent{$key}) {
-        $used{$key} = 1;
+        # The same line may stand at several places, and mean the same only at some.
         if ($result =~ /^killed/) {
-            push @wrong, "$place: $what: $result $killer";
+            $killed{$key} = "$place: $what: $result $killer";
         } elsif ($result eq 'survived') {
             $result = 'equivalent';
+            $used{$key} = 1;
         }
     }
     $count{$result}++;
     push @survivors, "$place: $what" if $result eq 'survived';
 }
+my @wrong = $every == 1 ? map { $killed{$_} } grep { !$used{$_} } sort keys %killed : ();
 my $sum = 0;
 $sum += $_ for values %count;
 my $made = $sum;
