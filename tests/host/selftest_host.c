@@ -9,6 +9,7 @@
 #include "../selftest.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <unistd.h>
 
 #define KIB ((size_t) 1024)
