@@ -421,7 +421,7 @@ needs_gdb() {
     ended_with 0
     matches '^Breakpoint 1, kernel_main \(.*hart='
     matches '^(\(gdb\) )?#0  kernel_main \('
-    matches 'Line [0-9]+ of "kernel\.c"'
+    matches 'Line [0-9]+ of "(./)?kernel\.c"'
     says '"bump"'
     no_qemu_is_left
 }
