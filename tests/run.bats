@@ -311,15 +311,16 @@ END
 }
 
 @test "diff fails if it cannot read a stage" {
-    rm alloc/bitmap.c
-    run ./run.sh diff bump bitmap
+    mkdir bin
+    stub bin/diff <<<'echo "diff: cannot read $*" >&2; exit 2'
+    PATH=$PWD/bin:$PATH run ./run.sh diff bump bitmap
     ended_with 1
     says "alloc/bitmap.c"
 }
 
 # ---- test ----
 
-# A project with two tests: one in bats, one that tests/host/build.sh builds.
+# A project with few tests: one in bats, one that tests/host/build.sh builds, one of the book.
 with_two_tests() {
     rm -rf tests/*.bats tests/host
     mkdir tests/host
@@ -328,6 +329,11 @@ with_two_tests() {
 mkdir -p "$1"
 printf '#!/bin/sh\necho 1..1\necho "%s 1 - the compiler is ${CC##*/}"\n' "${RESULT:-ok}" >"$1/two.t"
 chmod +x "$1/two.t"
+END
+    stub chapters/play <<'END'
+mkdir -p "$2"
+printf '#!/bin/sh\necho 1..1\necho "ok 1 - the book plays"\n' >"$2/three.t"
+chmod +x "$2/three.t"
 END
 }
 
