@@ -158,6 +158,12 @@ source ./setup.sh
 
 # ---- building ----
 
+# What our code is compiled with, be it for the kernel or for the host.
+WARNINGS=(
+    -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wcast-qual -Wundef
+    -Wstrict-prototypes -Wmissing-prototypes -Werror
+)
+
 # Build the kernel with a stage into a folder of its own; sets `kernel`. The result appears under
 # its name only when it is complete.
 build_kernel() {
@@ -172,8 +178,7 @@ build_kernel() {
         -mabi="$([[ $XLEN == 64 ]] && echo lp64 || echo ilp32)" -mcmodel=medany -mno-relax \
         -std=c11 -ffreestanding -fno-pic -fno-stack-protector -fno-omit-frame-pointer \
         -O2 -g -ffunction-sections -fdata-sections \
-        -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wcast-qual -Wundef \
-        -Wstrict-prototypes -Wmissing-prototypes -Werror \
+        "${WARNINGS[@]}" \
         -DALLOC="${stage}_stage" -ffile-prefix-map="$PWD"=. $CFLAGS \
         --ld-path="$LD" -nostdlib -static -Wl,--fatal-warnings -Wl,--gc-sections \
         -Wl,--build-id=none -Wl,-T,kernel.ld -o "$kernel.$$" \

@@ -222,8 +222,8 @@ size_t page_largest_run(const struct page_allocator *a) {
         if (piece.first != run.end)
             run.first = piece.first;
         run.end = piece.end;
-        if (run.end - run.first > largest)
-            largest = run.end - run.first;
+        if (pages_in(run) > largest)
+            largest = pages_in(run);
     }
 }
 
@@ -257,9 +257,9 @@ bool page_check(const struct page_allocator *a) {
     size_t free = 0;
     struct page_range run = {0, 0};
     while ((run = a->stage->next_free(a, run.end)).first != NONE) {
-        if (!is_present(a, run.first, run.end - run.first))
+        if (!is_present(a, run.first, pages_in(run)))
             return false;
-        free += run.end - run.first;
+        free += pages_in(run);
     }
     return free == page_available(a);
 }

@@ -28,8 +28,7 @@ bench_kernel() {
 build_bench_host() {
     local bench=build/bench_host
     mkdir -p build
-    run "${HOST_CC:-$CC}" -std=c11 -O2 -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wcast-qual \
-        -Wstrict-prototypes -Wmissing-prototypes -Wundef -Werror -o "$bench.$$" \
+    run "${HOST_CC:-$CC}" -std=c11 -O2 "${WARNINGS[@]}" -o "$bench.$$" \
         tests/bench/bench_host.c alloc/*.c || fail "bench: the host's program does not compile"
     mv -f "$bench.$$" "$bench"
 }
@@ -161,7 +160,7 @@ draw_plots() {
     # shellcheck disable=SC2016
     plot_data 'substr($2, 7, 2)' '^churn .. % burst 64; ns' "$@" >"$out/occupancy.data"
     wholeness_data "$@" >"$out/wholeness.data"
-    (cd "$out" && gnuplot -c "$PWD/../../tests/bench/plot.gp" "$#") || fail "bench: gnuplot failed"
+    (cd "$out" && gnuplot -c ../../tests/bench/plot.gp "$#") || fail "bench: gnuplot failed"
     echo "drawn: $out/memory.svg $out/occupancy.svg $out/wholeness.svg"
 }
 
@@ -178,10 +177,7 @@ run_bench() {
         need compiler plotter
         build_bench_host
         draw_plots "$@"
-        rm -f "$rows"
-        return
-    fi
-    if [[ $bench_kind == host ]]; then
+    elif [[ $bench_kind == host ]]; then
         need compiler
         build_bench_host
         for size in $sizes; do
@@ -190,6 +186,10 @@ run_bench() {
     else
         bench_kernel "$@"
     fi
-    if [[ $bench_format == csv ]]; then print_csv; else print_table "$@"; fi
+    case $bench_format in
+    plot) ;;
+    csv) print_csv ;;
+    *) print_table "$@" ;;
+    esac
     rm -f "$rows"
 }

@@ -24,23 +24,19 @@ for file in "$@"; do
     }
 done
 
-cd "$project"
+# Its flags, and kernel_flags: the kernel's functions have other names, so that the C library's
+# stand beside them.
+# shellcheck source=tests/host/build.sh
+source "$project/tests/host/build.sh" "$project/build/fuzz/$target"
 out=build/fuzz/$target
 mkdir -p "$out/learned"
-compile=("${CC:-clang}" -std=c11 -g -O1 -fsanitize=address -fsanitize=undefined
-    -fno-sanitize-recover=all)
+compile=("${CC:-clang}" "${flags[@]}")
 sources=()
 case $target in
 alloc) sources=(tests/host/oracle.c alloc/*.c) ;;
 fdt) sources=(fdt.c) ;;
 printf)
-    # The kernel's functions have other names, so that the C library's stand beside them.
-    renamed=()
-    for name in printf putchar memset memcpy memmove memcmp strlen; do
-        renamed+=("-D$name(...)=kernel_$name(__VA_ARGS__)")
-    done
-    "${compile[@]}" -ffreestanding -fsanitize=fuzzer-no-link "${renamed[@]}" -c common.c \
-        -o "$out/common.o"
+    "${compile[@]}" "${kernel_flags[@]}" -fsanitize=fuzzer-no-link -c common.c -o "$out/common.o"
     sources=("$out/common.o")
     ;;
 esac
