@@ -37,6 +37,8 @@ dtc          device-tree-compiler dtc                    dtc                    
 patch        patch                patch                  patch                  gpatch
 cmocka       libcmocka-dev        libcmocka-devel        cmocka                     cmocka
 sanitizers   libclang-rt-dev      compiler-rt            compiler-rt                llvm
+libc32       libc6-dev-i386       -                      -                          -
+libgcc32     lib32gcc-s1          -                      -                          -
 "
 
 package_of() {
@@ -239,9 +241,20 @@ find_book() {
 
 # ---- what only the tests need ----
 
-# Can the host's compiler build a program with this option?
+# Can the host's compiler build a program with these options?
 builds() {
-    echo "int main(void) { return 0; }" | "${CC:-clang}" -x c - -o /dev/null "$1" 2>/dev/null
+    printf '#include <errno.h>\nint main(void) { return errno; }\n' |
+        "${CC:-clang}" -x c - -o /dev/null "$@" 2>/dev/null
+}
+
+# With these, clang needs of gcc's packages for 32 bits only what unwinds the stack.
+# shellcheck disable=SC2034 # for build32.sh, too
+FLAGS_32=(-m32 --rtlib=compiler-rt --unwindlib=none -l:libgcc_s.so.1
+    -idirafter /usr/include/x86_64-linux-gnu -Wno-unused-command-line-argument)
+
+# May the host tests be run in 32 bits, too? Only where we know what to install.
+has_32_bits() {
+    [[ $HOSTTYPE == x86_64 && $OSTYPE == linux-gnu ]] && command -v apt-get >/dev/null
 }
 
 # libFuzzer brings its own main.
@@ -260,4 +273,10 @@ find_tests() {
     builds -O0 || misses libc "the C library's headers"
     builds -fsanitize=address,undefined || misses sanitizers "clang's AddressSanitizer"
     builds -lcmocka || misses cmocka "cmocka"
+    if has_32_bits; then
+        builds "${FLAGS_32[@]}" || {
+            misses libc32 "the C library for 32 bits"
+            misses libgcc32 "libgcc for 32 bits"
+        }
+    fi
 }

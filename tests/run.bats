@@ -320,7 +320,8 @@ END
 
 # ---- test ----
 
-# A project with few tests: one in bats, one that tests/host/build.sh builds, one of the book.
+# A project with few tests: one in bats, one that tests/host/build.sh builds, the same for 32 bits,
+# one of the book.
 with_two_tests() {
     rm -rf tests/*.bats tests/host
     mkdir tests/host
@@ -330,6 +331,8 @@ mkdir -p "$1"
 printf '#!/bin/sh\necho 1..1\necho "%s 1 - the compiler is ${CC##*/}"\n' "${RESULT:-ok}" >"$1/two.t"
 chmod +x "$1/two.t"
 END
+    stub tests/host/cmocka32.sh <<<'exit ${NO_CMOCKA32:-0}'
+    stub tests/host/build32.sh <<<'tests/host/build.sh "$1"'
     stub chapters/play <<'END'
 mkdir -p "$2"
 printf '#!/bin/sh\necho 1..1\necho "ok 1 - the book plays"\n' >"$2/three.t"
@@ -352,6 +355,25 @@ END
     ended_with 1
     matches '^tests/one\.bats \.+ ok'
     says_line "Result: FAIL"
+}
+
+@test "test runs the host's tests in 32 bits as well, or says why it does not" {
+    with_two_tests
+    [[ $HOSTTYPE == x86_64 && $(command -v apt-get) ]] || skip "there is no cmocka for 32 bits"
+    run ./run.sh test
+    ended_with 0
+    matches '^build/host32/two\.t \.+ ok'
+    NO_CMOCKA32=1 run ./run.sh test
+    ended_with 0
+    says_line "run.sh: the host tests are not run in 32 bits: that wants x86-64, and Debian's cmocka"
+    says_not "build/host32"
+}
+
+@test "test refuses what is no file" {
+    with_two_tests
+    run ./run.sh test tests/none.bats
+    ended_with 1
+    says_line "run.sh: test: no such test: tests/none.bats"
 }
 
 @test "test with files runs only these" {
@@ -541,9 +563,22 @@ run_as_nobody() {
     for tool in prove bats shellcheck clang-format clang-tidy dtc cmocka patch; do
         says_line "  $tool"
     done
+    local libc=libc6-dev
+    [[ $HOSTTYPE != x86_64 ]] || libc="lib32gcc-s1 libc6-dev libc6-dev-i386"
     says_line "  $SUDO$INSTALL_APT bats clang clang-format clang-tidy device-tree-compiler \
-gdb-multiarch libc6-dev libclang-rt-dev libcmocka-dev lld llvm opensbi patch perl \
+gdb-multiarch $libc libclang-rt-dev libcmocka-dev lld llvm opensbi patch perl \
 qemu-system-misc shellcheck"
+}
+
+@test "cmocka for 32 bits that cannot be fetched is reported, and nothing of it is left" {
+    mkdir bin
+    package_manager apt-get <<<'echo "E: no network" >&2; exit 100'
+    PATH=$PWD/bin:$PATH run tests/host/cmocka32.sh build/cmocka32
+    ended_with 1
+    says_nothing_but "E: no network
+E: no network
+cmocka32.sh: cmocka for 32 bits could not be fetched, see above"
+    [[ ! $(ls build) ]] || differs "an empty folder build"
 }
 
 @test "diff and --help need no tools" {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Build the host tests into build/host, or into the directory that is named. Each of the programs
-# speaks TAP: CMOCKA_MESSAGE_OUTPUT=TAP prove build/host/*.t
+# Build the host tests into build/host, or into the directory that is named, with further options
+# for the compiler. Each of the programs speaks TAP: CMOCKA_MESSAGE_OUTPUT=TAP prove build/host/*.t
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -9,7 +9,7 @@ out=${1:-build/host}
 compiler=${HOST_CC:-${CC:-clang}}
 flags=(-std=c11 -g -O1 -fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all
     -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wcast-qual -Wstrict-prototypes
-    -Wmissing-prototypes -Wundef -Werror)
+    -Wmissing-prototypes -Wundef -Werror "${@:2}")
 
 # The kernel's own functions step aside for the C library's. Only calls and declarations change:
 # the attribute format(printf, 1, 2) keeps its printf.

@@ -1,10 +1,14 @@
-/* One byte a page, and loops. Addresses are summed up in 128 bits, where nothing can wrap. */
+/* One byte a page, and loops. Addresses are summed up in twice their bits: nothing can wrap. */
 #include "oracle.h"
 
 #include <stdlib.h>
 #include <string.h>
 
+#ifdef __SIZEOF_INT128__
 __extension__ typedef unsigned __int128 wide;
+#else
+typedef uint64_t wide;
+#endif
 
 #define NOWHERE SIZE_MAX
 #define GIB_PAGES (MAX_ALIGN / PAGE_SIZE)
@@ -145,7 +149,7 @@ static bool must_find(const struct oracle *o, size_t n, size_t align) {
 }
 
 static bool is_power_of_two(size_t number) {
-    for (unsigned bit = 0; bit < 64; bit++)
+    for (unsigned bit = 0; bit < 8 * sizeof(size_t); bit++)
         if (number == (size_t) 1 << bit)
             return true;
     return false;

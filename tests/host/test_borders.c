@@ -2,7 +2,14 @@
  * of summaries on two levels, the upper one of which is also that of the largest blocks. */
 #include "trial.h"
 
-static const size_t BORDERS[] = {64, 512, 4096, 262144};
+static const size_t BORDERS[] = {
+    64,
+    512,
+    4096,
+#if SIZE_MAX > UINT32_MAX /* four times as much is all that 32 bits can address */
+    262144,
+#endif
+};
 
 enum {
     BORDER_COUNT = sizeof(BORDERS) / sizeof(BORDERS[0])

@@ -189,9 +189,9 @@ int main(void) {
         cmocka_unit_test(two_neighbours_that_are_no_buddies_do_not_merge),
         cmocka_unit_test(blocks_do_not_merge_with_a_hole),
         cmocka_unit_test(odd_spans_merge_and_split_up_to_their_ends),
-        cmocka_unit_test(a_run_above_1_GiB_takes_whole_blocks_and_gives_back_the_rest),
-        cmocka_unit_test(a_run_above_1_GiB_needs_blocks_side_by_side),
-        cmocka_unit_test(a_long_run_at_an_address_leaves_its_blocks_ends),
+        test_beyond_4_GiB(a_run_above_1_GiB_takes_whole_blocks_and_gives_back_the_rest),
+        test_beyond_4_GiB(a_run_above_1_GiB_needs_blocks_side_by_side),
+        test_beyond_4_GiB(a_long_run_at_an_address_leaves_its_blocks_ends),
     };
     return run_trials(tests, sizeof(tests) / sizeof(tests[0]), stage_of_blocks);
 }

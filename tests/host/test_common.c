@@ -73,7 +73,8 @@ static void text_is_printed_as_it_stands(void **state) {
 }
 
 static const int INTS[] = {0, 1, -1, 9, 10, -10, 12345, INT_MAX, INT_MIN, INT_MIN + 1};
-static const long LONGS[] = {0, 1, -1, LONG_MAX, LONG_MIN, LONG_MIN + 1, 1L << 32, -(1L << 32)};
+static const long LONGS[] = {0,           1, -1, LONG_MAX, LONG_MIN, LONG_MIN + 1, LONG_MAX / 5,
+                             LONG_MIN / 5};
 
 /* %d, %u, %x and %c with each pair of flags and width that C defines. */
 static void ints_are_printed_as_by_the_c_library(void **state) {
@@ -147,14 +148,14 @@ static void pointers_are_printed_in_hexadecimal(void **state) {
     assert_prints_as_c("%p %30p %-30p", (void *) &here, (void *) &here, (void *) &here);
     assert_prints("0x0", "%p", NULL);
     assert_prints("0x80200000  0x80200000", "%p%12p", (void *) 0x80200000, (void *) 0x80200000);
-    assert_prints("0xffffffffffffffff", "%p", (void *) UINTPTR_MAX);
+    assert_prints_as_c("%p", (void *) UINTPTR_MAX);
     assert_prints("0x0000000000001000", "%018p", (void *) 0x1000); /* zeroes behind 0x */
 }
 
 static void arguments_are_taken_in_order(void **state) {
     (void) state;
     assert_prints_as_c("%d %ld %s %c %x %zu %lu %%", 1, 2L, "three", '4', 5, (size_t) 6, 7UL);
-    assert_prints_as_c("%lx%x%lx%x", 1UL << 40, 2, 3UL << 40, 4);
+    assert_prints_as_c("%lx%x%lx%x", ULONG_MAX / 3, 2, ULONG_MAX / 5, 4);
 }
 
 static void the_left_flag_overrides_zeroes(void **state) {

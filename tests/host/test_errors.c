@@ -267,7 +267,7 @@ int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_span_without_a_whole_page_is_refused),
         cmocka_unit_test(a_span_past_the_end_of_the_address_space_is_refused),
-        cmocka_unit_test(a_span_too_large_for_the_stage_is_refused),
+        test_beyond_4_GiB(a_span_too_large_for_the_stage_is_refused),
         cmocka_unit_test(metadata_misaligned_or_a_byte_too_small_is_refused),
         cmocka_unit_test(no_pages_or_more_than_addresses_are_refused),
         cmocka_unit_test(an_alignment_that_is_no_power_of_two_is_refused),

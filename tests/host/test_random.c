@@ -66,8 +66,8 @@ int main(void) {
         cmocka_unit_test(random_operations_on_an_odd_span_match_the_oracle),
         cmocka_unit_test(random_operations_at_address_0_match_the_oracle),
         cmocka_unit_test(random_operations_at_the_last_address_match_the_oracle),
-        cmocka_unit_test(random_operations_on_64_GiB_match_the_oracle),
-        cmocka_unit_test(random_operations_on_an_odd_span_of_64_GiB_match_the_oracle),
+        test_beyond_4_GiB(random_operations_on_64_GiB_match_the_oracle),
+        test_beyond_4_GiB(random_operations_on_an_odd_span_of_64_GiB_match_the_oracle),
     };
     return run_trials(tests, sizeof(tests) / sizeof(tests[0]), any_stage);
 }
