@@ -42,6 +42,21 @@ __attribute__((used)) static void out_of_memory(void) {
         alloc_pages(1);
 }
 
+#ifndef FRAMES_LEFT
+#define FRAMES_LEFT 0
+#endif
+
+/* Turn paging on with so few frames, side by side. */
+__attribute__((used)) static void paging_runs_dry(void) {
+    paddr_t first = alloc_pages(1);
+    while (page_available(&frames) > 0)
+        alloc_pages(1);
+    for (size_t i = 0; i < FRAMES_LEFT; i++)
+        free_pages(first + i * PAGE_SIZE, 1);
+    vm_init(usable);
+    printf("paging is on with %d frames\n", FRAMES_LEFT);
+}
+
 __attribute__((used)) static void double_free(void) {
     paddr_t page = alloc_pages(1);
     free_pages(page, 1);

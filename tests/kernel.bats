@@ -63,7 +63,7 @@ setup() {
 
 # Run crash.c's program $1; it must end with status 1.
 crash() {
-    run env PROGRAM=tests/crash.c CFLAGS="-DCRASH=$1" ./run.sh
+    run env PROGRAM=tests/crash.c CFLAGS="-DCRASH=$1 ${CFLAGS:-}" ./run.sh
     ended_with 1
 }
 
@@ -131,6 +131,22 @@ reports_stack_pointer() {
     crash out_of_memory
     matches '^PANIC: memory\.c:[0-9]+: out of memory: 1 pages wanted, 0 free, called from 0x'
     says " is $(place_of out_of_memory 'alloc_pages(1);')"
+}
+
+@test "paging that runs out of memory at any step is a panic that says at which" {
+    local frames_left panics=()
+    for ((frames_left = 0; frames_left < 30; frames_left++)); do
+        CFLAGS=-DFRAMES_LEFT=$frames_left crash paging_runs_dry
+        [[ $output != *"paging is on"* ]] || break
+        panics+=("$(sed -n 's/^PANIC: vm\.c:[0-9]*: //p' <<<"$output" | sed 's/ [0-9].*: /: /')")
+    done
+    # The root, then each table, then the metadata for addresses, which wants several side by side.
+    ((${#panics[@]} == frames_left)) || differs "a panic in vm.c with each number of frames"
+    run uniq < <(printf '%s\n' "${panics[@]}")
+    says_nothing_but "no frame for the root of the kernel's page table
+cannot map: ALLOC_NO_MEMORY
+cannot manage: ALLOC_NO_MEMORY"
+    ((frames_left > 5 && frames_left < 30)) || differs "paging to be on with 30 frames"
 }
 
 @test "a double free is a panic that names the error, the address and the caller" {
