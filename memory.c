@@ -3,7 +3,7 @@
  *   memory ──┬── hole ──┬───────────────┬─────────────┬── end of the last range
  *     pages  │          │     pages     │  metadata   │
  *
- * The metadata is carved from the end as the bump stage would, so that it stands in nobody's way:
+ * Nothing can allocate yet, so the metadata is carved from the end. There it is in nobody's way:
  * with only __free_ram added, the first page is there under every stage. Its start is rounded down
  * to 64 KiB: odd pages at the end would be a buddy's smallest blocks, and it would begin with them.
  */
