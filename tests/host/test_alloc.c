@@ -248,6 +248,88 @@ static void page_check_follows_no_pointer_that_has_moved(void **state) {
     look_at_all(t);
 }
 
+/* Two ranges of ten and five pages, the second one taken, from page 5 of the span on, which has
+ * 100. Then spoil the allocator's struct, or the ranges, and with them what would show it. */
+static void two_ranges(struct trial *t) {
+    manage(t, after(RAM, 5), 95 * PAGE_SIZE);
+    assert_error(try_add(t, after(RAM, 10), 10 * PAGE_SIZE), ALLOC_OK);
+    assert_error(try_add(t, after(RAM, 30), 5 * PAGE_SIZE), ALLOC_OK);
+    assert_error(try_alloc_at(t, after(RAM, 30), 5), ALLOC_OK);
+    assert_true(page_check(&t->a));
+}
+
+static void page_check_notices_wrong_ranges(void **state) {
+    static const struct page_range wrong[][2] = {
+        {{10, 20}, {30, 30}},  /* empty */
+        {{10, 20}, {30, 29}},  /* it ends before it begins */
+        {{10, 20}, {30, 101}}, /* past the end of the span */
+        {{4, 20}, {30, 35}},   /* before its start */
+        {{10, 20}, {20, 35}},  /* two that touch */
+        {{30, 35}, {10, 20}},  /* not in order */
+    };
+    struct trial *t = *state;
+    if (!t->candidate->rules.frees)
+        return;
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        two_ranges(t);
+        t->a.total = 0;
+        for (size_t j = 0; j < 2; j++) {
+            size_t pages = wrong[i][j].end - wrong[i][j].first;
+            t->a.ranges[j] = wrong[i][j];
+            t->a.total += pages;
+            if (pages > t->a.largest.end - t->a.largest.first)
+                t->a.largest = wrong[i][j];
+        }
+        t->a.used = t->a.total - 10;
+        assert_false(page_check(&t->a));
+    }
+}
+
+static void page_check_notices_a_wrong_largest_range(void **state) {
+    static const struct page_range wrong[] = {{0, 0},   {9, 20}, {10, 21}, {9, 19},
+                                              {11, 21}, {9, 21}, {30, 35}};
+    struct trial *t = *state;
+    if (!t->candidate->rules.frees)
+        return;
+    two_ranges(t);
+    for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
+        t->a.largest = wrong[i];
+        assert_false(page_check(&t->a));
+    }
+    manage(t, RAM, 100 * PAGE_SIZE);
+    assert_true(page_check(&t->a));
+    t->a.largest = (struct page_range){3, 4};
+    assert_false(page_check(&t->a));
+}
+
+static void page_check_notices_wrong_counts(void **state) {
+    struct trial *t = *state;
+    two_ranges(t);
+    t->a.total++;
+    t->a.used++;
+    assert_false(page_check(&t->a));
+    two_ranges(t);
+    t->a.used--;
+    assert_false(page_check(&t->a));
+    two_ranges(t);
+    t->a.range_room = 1;
+    assert_false(page_check(&t->a));
+}
+
+/* Right in number, and ten pages side by side: but one is free that is absent. */
+static void page_check_notices_free_pages_where_there_are_none(void **state) {
+    struct trial *t = *state;
+    if (!t->candidate->rules.frees)
+        return;
+    for (int by = -1; by <= 1; by += 2) {
+        two_ranges(t);
+        t->a.ranges[0].first += (size_t) by;
+        t->a.ranges[0].end += (size_t) by;
+        t->a.largest = t->a.ranges[0];
+        assert_false(page_check(&t->a));
+    }
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_first_two_pages_are_followed_by_the_third),
@@ -267,6 +349,10 @@ int main(void) {
         cmocka_unit_test(what_was_in_the_metadata_does_not_matter),
         cmocka_unit_test(a_wrong_bit_that_page_check_does_not_notice_does_no_harm),
         cmocka_unit_test(page_check_follows_no_pointer_that_has_moved),
+        cmocka_unit_test(page_check_notices_wrong_ranges),
+        cmocka_unit_test(page_check_notices_a_wrong_largest_range),
+        cmocka_unit_test(page_check_notices_wrong_counts),
+        cmocka_unit_test(page_check_notices_free_pages_where_there_are_none),
         test_beyond_4_GiB(metadata_is_as_small_as_promised_at_64_GiB),
     };
     return run_trials(tests, sizeof(tests) / sizeof(tests[0]), any_stage);

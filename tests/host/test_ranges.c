@@ -145,6 +145,36 @@ static void without_room_a_range_that_touches_is_still_taken(void **state) {
     look_at_all(t);
 }
 
+/* All words of the tables are 0 here, as is the index of the first page: no reason to take what
+ * lies before the first range for one that touches it, or what lies behind the last. */
+static void without_room_ranges_below_and_above_all_others_are_refused(void **state) {
+    struct trial *t = *state;
+    t->garbage = 0;
+    manage(t, RAM, 64 * PAGE_SIZE);
+    for (size_t i = 0; i < 16; i++)
+        assert_error(try_add(t, after(RAM, 2 + 2 * i), PAGE_SIZE), ALLOC_OK);
+    assert_error(try_add(t, RAM, PAGE_SIZE), ALLOC_NO_MEMORY);
+    assert_error(try_add(t, after(RAM, 40), PAGE_SIZE), ALLOC_NO_MEMORY);
+    assert_error(try_alloc_at(t, after(RAM, 40), 1), ALLOC_OVERLAP);
+    assert_error(try_add(t, after(RAM, 33), PAGE_SIZE), ALLOC_OK);
+    assert_error(try_add(t, after(RAM, 1), PAGE_SIZE), ALLOC_OK);
+    assert_error(try_alloc_at(t, after(RAM, 32), 2), ALLOC_OK);
+    if (t->candidate->rules.frees)
+        assert_error(try_free(t, after(RAM, 34), 1), ALLOC_NOT_ALLOCATED);
+    look_at_all(t);
+}
+
+static void ranges_of_an_earlier_use_of_the_metadata_are_forgotten(void **state) {
+    struct trial *t = *state;
+    manage(t, RAM, 100 * PAGE_SIZE);
+    assert_error(try_add(t, after(RAM, 50), 50 * PAGE_SIZE), ALLOC_OK);
+    manage_again(t);
+    assert_error(try_add(t, after(RAM, 10), 40 * PAGE_SIZE), ALLOC_OK);
+    look_at_all(t);
+    assert_error(try_add(t, after(RAM, 50), 50 * PAGE_SIZE), ALLOC_OK);
+    look_at_all(t);
+}
+
 static void many_ranges_are_all_remembered(void **state) {
     struct trial *t = *state;
     t->extra_ranges = 500;
@@ -174,6 +204,8 @@ int main(void) {
         cmocka_unit_test(there_is_room_for_one_more_range_every_16_MiB),
         cmocka_unit_test(more_metadata_is_room_for_more_ranges),
         cmocka_unit_test(without_room_a_range_that_touches_is_still_taken),
+        cmocka_unit_test(without_room_ranges_below_and_above_all_others_are_refused),
+        cmocka_unit_test(ranges_of_an_earlier_use_of_the_metadata_are_forgotten),
         cmocka_unit_test(many_ranges_are_all_remembered),
     };
     return run_trials(tests, sizeof(tests) / sizeof(tests[0]), any_stage);

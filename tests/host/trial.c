@@ -169,10 +169,18 @@ static void forget(struct trial *t) {
     t->meta = t->meta_before = NULL;
 }
 
-void manage(struct trial *t, paddr_t start, size_t size) {
-    forget(t);
+/* The allocator and the oracle, on metadata that is there. */
+static void init(struct trial *t, paddr_t start, size_t size) {
     assert_true(oracle_init(&t->oracle, &t->candidate->rules, start, size));
     t->oracle.range_room += t->extra_ranges;
+    enum alloc_error answer =
+        page_init(&t->a, t->candidate->stage, start, size, t->meta, t->meta_size);
+    if (answer != ALLOC_OK)
+        fail_call(t, "page_init", start, size, alloc_error_name(answer), "expected ALLOC_OK");
+}
+
+void manage(struct trial *t, paddr_t start, size_t size) {
+    forget(t);
     t->meta_size = page_meta_size(t->candidate->stage, start, size);
     assert_int_not_equal(t->meta_size, 0);
     t->meta_size += t->extra_ranges * 2 * sizeof(size_t);
@@ -181,10 +189,14 @@ void manage(struct trial *t, paddr_t start, size_t size) {
     assert_non_null(t->meta_before);
     memset(t->meta, t->garbage, t->meta_size);
     memset(&t->a, t->garbage, sizeof(t->a));
-    enum alloc_error answer =
-        page_init(&t->a, t->candidate->stage, start, size, t->meta, t->meta_size);
-    if (answer != ALLOC_OK)
-        fail_call(t, "page_init", start, size, alloc_error_name(answer), "expected ALLOC_OK");
+    init(t, start, size);
+}
+
+void manage_again(struct trial *t) {
+    paddr_t start = t->oracle.first * PAGE_SIZE;
+    size_t size = t->oracle.count * PAGE_SIZE;
+    oracle_end(&t->oracle);
+    init(t, start, size);
 }
 
 void manage_all(struct trial *t, paddr_t start, size_t size) {

@@ -45,7 +45,10 @@ struct trial {
 /* Manage the span, every page absent. Forgets the span managed before. */
 void manage(struct trial *t, paddr_t start, size_t size);
 
-/* The same, and add all of it. */
+/* Manage the same span anew, with whatever the metadata holds by now. */
+void manage_again(struct trial *t);
+
+/* Manage the span, and add all of it. */
 void manage_all(struct trial *t, paddr_t start, size_t size);
 
 enum alloc_error try_add(struct trial *t, paddr_t start, size_t size);
