@@ -110,7 +110,7 @@ dump_tree() {
 
 # What the interface does, with the oracle.
 programs_of_trials() {
-    for name in alloc borders errors free ranges bump buddy; do
+    for name in alloc borders errors free ranges bump stack buddy; do
         program "test_$name" "tests/host/test_$name.c" "$out"/{alloc,trial}/*.o
     done
     for name in states explore random shrink; do

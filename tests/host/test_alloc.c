@@ -212,6 +212,10 @@ static void use_all(struct trial *t) {
     look_at_all(t);
 }
 
+static void flip(struct trial *t, size_t bit) {
+    ((unsigned char *) t->meta)[bit / 8] ^= (unsigned char) (1U << bit % 8);
+}
+
 /* Each bit of the metadata in turn. Not all are in use; those of the one range are, and those of
  * the pages' two words with the rest of the last, or bump's one index. */
 static void a_wrong_bit_that_page_check_does_not_notice_does_no_harm(void **state) {
@@ -223,13 +227,35 @@ static void a_wrong_bit_that_page_check_does_not_notice_does_no_harm(void **stat
     for (size_t bit = 0; bit < bits; bit++) {
         manage_all(t, RAM, 100 * PAGE_SIZE);
         assert_error(try_alloc_at(t, after(RAM, 20), 10), ALLOC_OK);
-        ((unsigned char *) t->meta)[bit / 8] ^= (unsigned char) (1U << bit % 8);
+        /* Pages 41 and 99 are alone, each in a word of its own. */
+        assert_error(try_alloc_at(t, after(RAM, 40), 1), ALLOC_OK);
+        assert_error(try_alloc_at(t, after(RAM, 98), 1), ALLOC_OK);
+        flip(t, bit);
         if (page_check(&t->a))
             use_all(t);
         else
             noticed++;
     }
     assert_in_range(noticed, in_use, bits);
+}
+
+/* A bit of each byte, those behind the last page among them, whose number has more than 16 bits. No
+ * page is free, so that each bit of theirs is one that matters. */
+static void page_check_notices_wrong_bits_of_many_pages(void **state) {
+    struct trial *t = *state;
+    size_t pages = 70000, bytes = page_meta_size(t->candidate->stage, RAM, pages * PAGE_SIZE);
+    size_t noticed = 0, in_use = (pages / 64 + 1) * 8;
+    if (!t->candidate->rules.frees)
+        in_use = sizeof(size_t);
+    t->garbage = 0;
+    manage_all(t, RAM, pages * PAGE_SIZE);
+    assert_error(try_alloc_at(t, RAM, pages), ALLOC_OK);
+    for (size_t byte = 0; byte < bytes; byte++) {
+        flip(t, 8 * byte + 7);
+        noticed += !page_check(&t->a);
+        flip(t, 8 * byte + 7);
+    }
+    assert_in_range(noticed, in_use + 2 * sizeof(size_t), bytes);
 }
 
 /* Flipped one by one: each would have the check itself read elsewhere. */
@@ -348,6 +374,7 @@ int main(void) {
         cmocka_unit_test(the_page_at_address_0_can_be_managed),
         cmocka_unit_test(what_was_in_the_metadata_does_not_matter),
         cmocka_unit_test(a_wrong_bit_that_page_check_does_not_notice_does_no_harm),
+        cmocka_unit_test(page_check_notices_wrong_bits_of_many_pages),
         cmocka_unit_test(page_check_follows_no_pointer_that_has_moved),
         cmocka_unit_test(page_check_notices_wrong_ranges),
         cmocka_unit_test(page_check_notices_a_wrong_largest_range),

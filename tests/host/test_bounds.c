@@ -143,6 +143,21 @@ static void a_search_in_vain_lowers_what_misled_it(void **state) {
     end(&s);
 }
 
+static void a_search_lowers_a_bound_to_what_its_own_group_has(void **state) {
+    (void) state;
+    struct sample s = begin(4097);
+    raise_range(&s, 0, 64, 5);
+    raise_range(&s, 64, 4097, 9);
+    for (size_t i = 0; i < 64; i++) {
+        s.exact[i] = 0;
+        bounds_lower(&s.b, i, 0);
+    }
+    expect_next(&s, 0, 4);
+    assert_int_equal(s.b.level[1][0], 0);
+    assert_int_equal(s.b.level[1][1], 9);
+    end(&s);
+}
+
 static void a_bound_below_what_it_covers_is_noticed(void **state) {
     (void) state;
     struct sample s = begin(4097);
@@ -192,6 +207,15 @@ static void a_number_behind_the_last_index_of_a_level_is_noticed(void **state) {
     end(&s);
 }
 
+static void the_last_of_more_than_65536_groups_is_checked(void **state) {
+    (void) state;
+    struct sample s = begin(65537 * 64);
+    assert_true(bounds_check(&s.b, 512));
+    s.b.level[0][65537 * 64 - 1] = 1;
+    assert_false(bounds_check(&s.b, 512));
+    end(&s);
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_levels_fill_the_numbers),
@@ -200,9 +224,11 @@ int main(void) {
         cmocka_unit_test(a_single_number_is_found_from_everywhere),
         cmocka_unit_test(random_changes_keep_the_search_right),
         cmocka_unit_test(a_search_in_vain_lowers_what_misled_it),
+        cmocka_unit_test(a_search_lowers_a_bound_to_what_its_own_group_has),
         cmocka_unit_test(a_bound_below_what_it_covers_is_noticed),
         cmocka_unit_test(a_bound_above_the_largest_is_noticed_on_each_level),
         cmocka_unit_test(a_number_behind_the_last_index_of_a_level_is_noticed),
+        cmocka_unit_test(the_last_of_more_than_65536_groups_is_checked),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,5 +1,8 @@
-/* What only a stage of aligned blocks does: split, merge, and give back what was rounded up. */
+/* What only a stage of aligned blocks does: split, merge, give back what was rounded up, and check
+ * that its blocks are what they should be. */
 #include "trial.h"
+
+#include "../../alloc/bits.h"
 
 enum {
     MAX_ORDER = 18 /* 1 GiB */
@@ -179,6 +182,80 @@ static void a_long_run_at_an_address_leaves_its_blocks_ends(void **state) {
     assert_int_equal(must_alloc(t, 4 * GIB_PAGES, GIB), RAM);
 }
 
+/* ---- blocks that are wrong, although they add up ---- */
+
+/* What buddy.c has at the start of its metadata. */
+struct buddy {
+    uint64_t orders;
+    struct bits blocks[MAX_ORDER + 1];
+};
+
+static void put(struct trial *t, unsigned order, size_t block) {
+    struct buddy *b = t->a.meta;
+    bits_set(&b->blocks[order], block);
+    b->orders |= word_bit(order);
+}
+
+static void drop(struct trial *t, unsigned order, size_t block) {
+    struct buddy *b = t->a.meta;
+    assert_true(bits_test(&b->blocks[order], block));
+    bits_clear(&b->blocks[order], block);
+    if (bits_is_empty(&b->blocks[order]))
+        b->orders &= ~word_bit(order);
+}
+
+/* Three free blocks, of orders 1, 3 and 4, among pages that are taken. */
+static void three_blocks(struct trial *t) {
+    manage_all(t, RAM, 1024 * PAGE_SIZE);
+    assert_error(try_alloc_at(t, RAM, 1024), ALLOC_OK);
+    assert_error(try_free(t, after(RAM, 34), 2), ALLOC_OK);
+    assert_error(try_free(t, after(RAM, 136), 8), ALLOC_OK);
+    assert_error(try_free(t, after(RAM, 256), 16), ALLOC_OK);
+    assert_true(page_check(&t->a));
+}
+
+static void page_check_notices_buddies_that_have_not_merged(void **state) {
+    struct trial *t = *state;
+    three_blocks(t);
+    drop(t, 3, 136 / 8);
+    put(t, 2, 136 / 4);
+    put(t, 2, 136 / 4 + 1);
+    assert_false(page_check(&t->a));
+}
+
+static void page_check_notices_a_block_that_is_not_free(void **state) {
+    struct trial *t = *state;
+    three_blocks(t);
+    drop(t, 3, 136 / 8);
+    put(t, 3, 200 / 8);
+    assert_false(page_check(&t->a));
+    three_blocks(t);
+    put(t, 5, 320 / 32); /* and there is no other of its order */
+    assert_false(page_check(&t->a));
+}
+
+static void page_check_notices_a_block_inside_another(void **state) {
+    struct trial *t = *state;
+    three_blocks(t);
+    drop(t, 1, 34 / 2);
+    put(t, 1, 260 / 2);
+    assert_false(page_check(&t->a));
+}
+
+static void page_check_notices_words_of_single_pages_that_are_not_in_their_set(void **state) {
+    struct trial *t = *state;
+    manage_all(t, RAM, 1024 * PAGE_SIZE);
+    assert_error(try_alloc_at(t, RAM, 1024), ALLOC_OK);
+    assert_error(try_free(t, after(RAM, 5), 1), ALLOC_OK);
+    assert_error(try_free(t, after(RAM, 100), 1), ALLOC_OK);
+    drop(t, 0, 100 / 64);
+    assert_false(page_check(&t->a));
+    put(t, 0, 100 / 64);
+    assert_true(page_check(&t->a));
+    put(t, 0, 7);
+    assert_false(page_check(&t->a));
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_block_of_each_order_merges_up_to_1_GiB),
@@ -189,6 +266,10 @@ int main(void) {
         cmocka_unit_test(two_neighbours_that_are_no_buddies_do_not_merge),
         cmocka_unit_test(blocks_do_not_merge_with_a_hole),
         cmocka_unit_test(odd_spans_merge_and_split_up_to_their_ends),
+        cmocka_unit_test(page_check_notices_buddies_that_have_not_merged),
+        cmocka_unit_test(page_check_notices_a_block_that_is_not_free),
+        cmocka_unit_test(page_check_notices_a_block_inside_another),
+        cmocka_unit_test(page_check_notices_words_of_single_pages_that_are_not_in_their_set),
         test_beyond_4_GiB(a_run_above_1_GiB_takes_whole_blocks_and_gives_back_the_rest),
         test_beyond_4_GiB(a_run_above_1_GiB_needs_blocks_side_by_side),
         test_beyond_4_GiB(a_long_run_at_an_address_leaves_its_blocks_ends),

@@ -190,6 +190,20 @@ static void many_ranges_are_all_remembered(void **state) {
     look_at_all(t);
 }
 
+static void more_than_65536_ranges_are_all_remembered(void **state) {
+    struct trial *t = *state;
+    size_t count = 66000;
+    t->extra_ranges = count;
+    t->is_watched = false;
+    manage(t, RAM, 2 * count * PAGE_SIZE);
+    for (size_t i = 0; i < count; i++)
+        assert_error(try_add(t, after(RAM, 2 * i), PAGE_SIZE), ALLOC_OK);
+    look_at(t, after(RAM, 2 * count - 9), 8);
+    assert_error(try_alloc_at(t, after(RAM, 2 * count - 2), 1), ALLOC_OK);
+    assert_error(try_alloc_at(t, after(RAM, 2 * count - 1), 1), ALLOC_OVERLAP);
+    look_at(t, after(RAM, 2 * count - 9), 8);
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_range_is_rounded_inwards_to_whole_pages),
@@ -207,6 +221,7 @@ int main(void) {
         cmocka_unit_test(without_room_ranges_below_and_above_all_others_are_refused),
         cmocka_unit_test(ranges_of_an_earlier_use_of_the_metadata_are_forgotten),
         cmocka_unit_test(many_ranges_are_all_remembered),
+        cmocka_unit_test(more_than_65536_ranges_are_all_remembered),
     };
     return run_trials(tests, sizeof(tests) / sizeof(tests[0]), any_stage);
 }

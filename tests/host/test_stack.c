@@ -1,0 +1,85 @@
+/* What only the stack has: words that lie on it, whether they have a free page or not. */
+#include "trial.h"
+
+#include "../../alloc/words.h"
+
+/* What stack.c has at the start of its metadata; the bitmap is 64 bytes behind that. */
+struct stack {
+    uint32_t *links;
+    uint32_t top;
+};
+
+static uint64_t *words_of(const struct trial *t) {
+    return (uint64_t *) ((char *) t->a.meta + 64);
+}
+
+static bool stack_alone(const struct stage_rules *rules) {
+    return rules->frees && rules->exact_runs && !rules->lowest_first;
+}
+
+static void page_check_notices_a_free_page_in_a_word_off_the_stack(void **state) {
+    struct trial *t = *state;
+    manage_all(t, RAM, 128 * PAGE_SIZE);
+    for (size_t i = 0; i < 64; i++)
+        must_alloc(t, 1, PAGE_SIZE);
+    size_t full = words_of(t)[0] == 0 ? 0 : 1;
+    words_of(t)[full] ^= word_bit(5);
+    words_of(t)[1 - full] ^= word_bit(5);
+    assert_false(page_check(&t->a));
+}
+
+/* What lies behind the links is 0 here, which is the index of a word on the stack. */
+static void page_check_follows_no_link_behind_the_last(void **state) {
+    struct trial *t = *state;
+    t->garbage = 0;
+    manage(t, RAM, 192 * PAGE_SIZE);
+    assert_error(try_add(t, RAM, 64 * PAGE_SIZE), ALLOC_OK);
+    assert_error(try_add(t, after(RAM, 64), 64 * PAGE_SIZE), ALLOC_OK);
+    struct stack *s = t->a.meta;
+    assert_int_equal(s->top, 1);
+    s->top = 3;
+    assert_false(page_check(&t->a));
+}
+
+static void page_check_notices_a_ring_and_a_word_that_is_lost(void **state) {
+    struct trial *t = *state;
+    manage_all(t, RAM, 192 * PAGE_SIZE);
+    struct stack *s = t->a.meta;
+    assert_int_equal(s->top, 0);
+    uint32_t last = s->links[2];
+    s->links[2] = 1;
+    assert_false(page_check(&t->a));
+    s->links[2] = last;
+    s->links[0] = 2;
+    assert_false(page_check(&t->a));
+    s->links[0] = 1;
+    assert_true(page_check(&t->a));
+}
+
+/* The word behind the last has a link with garbage, too, be it that of a word off the stack. */
+static void a_span_that_ends_with_a_word_ends_there(void **state) {
+    struct trial *t = *state;
+    static const unsigned char garbage[] = {0x00, 0xaa, 0xff};
+    for (size_t i = 0; i < sizeof(garbage); i++) {
+        t->garbage = garbage[i];
+        manage(t, RAM, 192 * PAGE_SIZE);
+        assert_error(try_add(t, RAM, 192 * PAGE_SIZE), ALLOC_OK);
+        for (size_t page = 0; page < 192; page++)
+            must_alloc(t, 1, PAGE_SIZE);
+        assert_error(try_free(t, after(RAM, 100), 92), ALLOC_OK);
+        look_at_all(t);
+        for (size_t page = 0; page < 92; page++)
+            must_alloc(t, 1, PAGE_SIZE);
+        look_at_all(t);
+    }
+}
+
+int main(void) {
+    static const struct CMUnitTest tests[] = {
+        cmocka_unit_test(page_check_notices_a_free_page_in_a_word_off_the_stack),
+        cmocka_unit_test(page_check_follows_no_link_behind_the_last),
+        cmocka_unit_test(page_check_notices_a_ring_and_a_word_that_is_lost),
+        cmocka_unit_test(a_span_that_ends_with_a_word_ends_there),
+    };
+    return run_trials(tests, sizeof(tests) / sizeof(tests[0]), stack_alone);
+}
