@@ -4,7 +4,9 @@
 #include "../memory.h"
 #include "../vm.h"
 
+static const struct alloc_stage *stage;
 static const struct memory_map *usable;
+static struct memory_range window;
 
 /* Store through a null pointer. */
 __attribute__((used)) static void null_store(void) {
@@ -57,6 +59,70 @@ __attribute__((used)) static void paging_runs_dry(void) {
     printf("paging is on with %d frames\n", FRAMES_LEFT);
 }
 
+/* ---- memory that cannot be managed ---- */
+
+/* Begin anew with two ranges of memory, or none if they are empty. */
+static void manage(struct memory_range low, struct memory_range high) {
+    struct memory_map map = {0};
+    map_add(&map, low.start, low.end);
+    map_add(&map, high.start, high.end);
+    memory_init(stage, &map);
+}
+
+__attribute__((used)) static void no_memory(void) {
+    manage((struct memory_range){0, 0}, (struct memory_range){0, 0});
+}
+
+/* The tables are for all that lies between. */
+__attribute__((used)) static void two_pages_far_apart(void) {
+    paddr_t low = window.start, high = window.end - PAGE_SIZE;
+    manage((struct memory_range){low, low + PAGE_SIZE},
+           (struct memory_range){high, high + PAGE_SIZE});
+}
+
+__attribute__((used)) static void less_than_a_page(void) {
+    paddr_t start = window.start + PAGE_SIZE / 4;
+    manage((struct memory_range){start, start + PAGE_SIZE / 2}, (struct memory_range){0, 0});
+}
+
+/* Bump has handed out what lies above. */
+__attribute__((used)) static void memory_below(void) {
+    manage(window, (struct memory_range){0, 0});
+    memory_add(window.start + (1 << 20), window.end);
+    alloc_pages(1);
+    memory_add(window.start, window.end);
+}
+
+/* ---- pages ---- */
+
+__attribute__((used)) static void no_pages(void) {
+    alloc_pages(0);
+}
+
+/* Take the page from behind an address that another owns. */
+__attribute__((used)) static void unmapped_by_another(void) {
+    vaddr_t pages = 0;
+    vm_init(usable);
+    vm_alloc(3, &pages);
+    vm_unmap(kernel_table, pages + PAGE_SIZE);
+    vm_free(pages, 3);
+}
+
+__attribute__((used)) static void frame_freed_by_another(void) {
+    vaddr_t page = 0;
+    paddr_t frame = 0;
+    unsigned flags;
+    vm_init(usable);
+    vm_alloc(1, &page);
+    vm_translate(kernel_table, page, &frame, &flags);
+    page_free(&frames, frame, 1);
+    vm_free(page, 1);
+}
+
+__attribute__((used)) static void paging(void) {
+    vm_init(usable);
+}
+
 __attribute__((used)) static void double_free(void) {
     paddr_t page = alloc_pages(1);
     free_pages(page, 1);
@@ -97,11 +163,13 @@ __attribute__((used)) static void failed_test(void) {
     printf("0 passed, 1 failed\n");
 }
 
-bool program(const struct alloc_stage *stage, const struct machine *machine,
+bool program(const struct alloc_stage *stage_, const struct machine *machine,
              struct memory_range free_ram) {
-    memory_init(stage, &machine->usable);
-    memory_add(free_ram.start, free_ram.end);
+    stage = stage_;
     usable = &machine->usable;
+    window = free_ram;
+    memory_init(stage, usable);
+    memory_add(free_ram.start, free_ram.end);
     CRASH();
     return false;
 }

@@ -149,6 +149,32 @@ cannot manage: ALLOC_NO_MEMORY"
     ((frames_left > 5 && frames_left < 30)) || differs "paging to be on with 30 frames"
 }
 
+# crash.c's program $1 ends with a panic in file $2 that says $3, a regular expression.
+panics() {
+    crash "$1"
+    matches "^PANIC: $2:[0-9]+: $3\$"
+}
+
+@test "memory that cannot be managed is a panic that says why, and which" {
+    local range="0x80[0-9a-f]+ to 0x80[0-9a-f]+"
+    panics no_memory memory.c "there is no memory"
+    panics two_pages_far_apart memory.c "no room for [0-9]+ KiB of metadata in any of 2 ranges .*"
+    panics less_than_a_page memory.c "cannot manage $range: ALLOC_INVALID"
+    run env PROGRAM=tests/crash.c CFLAGS=-DCRASH=memory_below ./run.sh bump
+    ended_with 1
+    matches "^PANIC: memory\.c:[0-9]+: cannot add $range: ALLOC_UNSUPPORTED\$"
+}
+
+@test "pages and frames that somebody else took are a panic that says which" {
+    panics no_pages memory.c 'alloc_pages\(0\): ALLOC_INVALID, called from 0x[0-9a-f]+'
+    panics unmapped_by_another vm.c 'somebody else unmapped 0x[0-9a-f]+: ALLOC_NOT_ALLOCATED'
+    panics frame_freed_by_another page_table.c 'frame 0x[0-9a-f]+: ALLOC_NOT_ALLOCATED'
+}
+
+@test "a hart without paging is a panic that says so" {
+    QEMU_FLAGS="-cpu rv64,mmu=off" panics paging vm.c 'this hart has no paging with 39-bit .*'
+}
+
 @test "a double free is a panic that names the error, the address and the caller" {
     crash double_free
     matches '^PANIC: .*free_pages\(0x[0-9a-f]+, 1\): ALLOC_NOT_ALLOCATED, called from 0x'
