@@ -32,8 +32,8 @@ void vm_leave(void);
  * there is.
  * ALLOC_INVALID: n == 0, n * PAGE_SIZE overflows. ALLOC_NO_MEMORY: too few frames for the pages and
  * their tables, or too few addresses side by side. ALLOC_OVERLAP: on rv32, the machine has memory
- * among the addresses. What was taken by then is given back. Steps: for
- * each page those of page_alloc and vm_map, and clearing it. */
+ * among the addresses. What was taken by then is given back. Steps: for each page those of
+ * page_alloc and vm_map, and clearing it. */
 enum alloc_error vm_alloc(size_t n, vaddr_t *out);
 
 /* Free n pages, be they part of what one vm_alloc gave or neighbours from several: whoever touches

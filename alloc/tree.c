@@ -6,9 +6,9 @@
  *   bounds       2                            of the first 512 pages: no run there is longer
  *
  * For runs, each chunk of 512 pages has a bound (bounds.h): as far as it counts, from 2 up to 512,
- * no run that begins in the chunk, or comes into it, goes on for longer. Allocating leaves it
- * right, freeing raises it, unless the page is alone, and a search that finds no run lowers it to
- * what it saw.
+ * no run that starts in the chunk is longer, wherever it ends; what comes in from the chunk before
+ * starts with the chunk. Allocating leaves it right, freeing raises it, unless the page is alone,
+ * and a search that finds no run lowers it to what it saw.
  *
  * Remembers: 1 bit a page, 1.05 with summaries and bounds.
  * Cost: one page one step a level, 3 levels at 1 GiB and 4 at 64 GiB. A run, in addition one step
