@@ -3,8 +3,8 @@
  *   memory ──┬── hole ──┬───────────────┬─────────────┬── end of the last range
  *     pages  │          │     pages     │  metadata   │
  *
- * Nothing can allocate yet, so the metadata is carved from the end. There it is in nobody's way:
- * with only __free_ram added, the first page is there under every stage. Its start is rounded down
+ * Nothing can allocate yet, so the metadata is carved out by hand: from the end, in nobody's way.
+ * With only __free_ram added, the first page is there under every stage. Its start is rounded down
  * to 64 KiB: odd pages at the end would be a buddy's smallest blocks, and it would begin with them.
  */
 #include "memory.h"

@@ -241,19 +241,19 @@ find_book() {
 
 # ---- what only the tests need ----
 
-# Can the host's compiler build a program with these options?
+# Can the host's compiler build a program with these options? errno.h needs asm/, too.
 builds() {
     printf '#include <errno.h>\nint main(void) { return errno; }\n' |
         "${CC:-clang}" -x c - -o /dev/null "$@" 2>/dev/null
 }
 
-# With these, clang needs of gcc's packages for 32 bits only what unwinds the stack.
-# shellcheck disable=SC2034 # for build32.sh, too
+# For 32 bits, with clang's own runtime: of gcc's, only what unwinds the stack. Linux's asm/ stands
+# only in the folder of 64 bits.
 FLAGS_32=(-m32 --rtlib=compiler-rt --unwindlib=none -l:libgcc_s.so.1
     -idirafter /usr/include/x86_64-linux-gnu -Wno-unused-command-line-argument)
 
-# May the host tests be run in 32 bits, too? Only where we know what to install.
-has_32_bits() {
+# Can the host tests be built in 32 bits, too? Only where we know what to install.
+can_build_32_bits() {
     [[ $HOSTTYPE == x86_64 && $OSTYPE == linux-gnu ]] && command -v apt-get >/dev/null
 }
 
@@ -273,8 +273,8 @@ find_tests() {
     builds -O0 || misses libc "the C library's headers"
     builds -fsanitize=address,undefined || misses sanitizers "clang's AddressSanitizer"
     builds -lcmocka || misses cmocka "cmocka"
-    if has_32_bits; then
-        builds "${FLAGS_32[@]}" || {
+    if can_build_32_bits; then
+        builds "${FLAGS_32[@]}" -fsanitize=address,undefined || {
             misses libc32 "the C library for 32 bits"
             misses libgcc32 "libgcc for 32 bits"
         }

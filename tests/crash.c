@@ -4,9 +4,10 @@
 #include "../memory.h"
 #include "../vm.h"
 
-static const struct alloc_stage *stage;
+/* What program() was given. */
+static const struct alloc_stage *built_stage;
 static const struct memory_map *usable;
-static struct memory_range window;
+static struct memory_range ram;
 
 /* Store through a null pointer. */
 __attribute__((used)) static void null_store(void) {
@@ -61,12 +62,12 @@ __attribute__((used)) static void paging_runs_dry(void) {
 
 /* ---- memory that cannot be managed ---- */
 
-/* Begin anew with two ranges of memory, or none if they are empty. */
+/* Begin anew with up to two ranges of memory; empty ones are left out. */
 static void manage(struct memory_range low, struct memory_range high) {
     struct memory_map map = {0};
     map_add(&map, low.start, low.end);
     map_add(&map, high.start, high.end);
-    memory_init(stage, &map);
+    memory_init(built_stage, &map);
 }
 
 __attribute__((used)) static void no_memory(void) {
@@ -75,22 +76,22 @@ __attribute__((used)) static void no_memory(void) {
 
 /* The tables are for all that lies between. */
 __attribute__((used)) static void two_pages_far_apart(void) {
-    paddr_t low = window.start, high = window.end - PAGE_SIZE;
+    paddr_t low = ram.start, high = ram.end - PAGE_SIZE;
     manage((struct memory_range){low, low + PAGE_SIZE},
            (struct memory_range){high, high + PAGE_SIZE});
 }
 
 __attribute__((used)) static void less_than_a_page(void) {
-    paddr_t start = window.start + PAGE_SIZE / 4;
+    paddr_t start = ram.start + PAGE_SIZE / 4;
     manage((struct memory_range){start, start + PAGE_SIZE / 2}, (struct memory_range){0, 0});
 }
 
 /* Bump has handed out what lies above. */
 __attribute__((used)) static void memory_below(void) {
-    manage(window, (struct memory_range){0, 0});
-    memory_add(window.start + (1 << 20), window.end);
+    manage(ram, (struct memory_range){0, 0});
+    memory_add(ram.start + (1 << 20), ram.end);
     alloc_pages(1);
-    memory_add(window.start, window.end);
+    memory_add(ram.start, ram.end);
 }
 
 /* ---- pages ---- */
@@ -163,11 +164,11 @@ __attribute__((used)) static void failed_test(void) {
     printf("0 passed, 1 failed\n");
 }
 
-bool program(const struct alloc_stage *stage_, const struct machine *machine,
+bool program(const struct alloc_stage *stage, const struct machine *machine,
              struct memory_range free_ram) {
-    stage = stage_;
+    built_stage = stage;
     usable = &machine->usable;
-    window = free_ram;
+    ram = free_ram;
     memory_init(stage, usable);
     memory_add(free_ram.start, free_ram.end);
     CRASH();

@@ -24,7 +24,7 @@ for file in "$@"; do
     }
 done
 
-# Its flags, and kernel_flags: the kernel's functions have other names, so that the C library's
+# For flags, and kernel_flags: the kernel's functions have other names, so that the C library's
 # stand beside them.
 # shellcheck source=tests/host/build.sh
 source "$project/tests/host/build.sh" "$project/build/fuzz/$target"

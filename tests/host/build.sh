@@ -110,22 +110,27 @@ dump_tree() {
 
 # What the interface does, with the oracle.
 programs_of_trials() {
-    for name in alloc borders errors free ranges bump stack buddy; do
+    for name in alloc borders errors free ranges bump stack tree buddy; do
         program "test_$name" "tests/host/test_$name.c" "$out"/{alloc,trial}/*.o
     done
-    for name in states explore random shrink; do
+    for name in explore random shrink; do
         program "test_$name" "tests/host/test_$name.c" "$out"/{alloc,trial,search}/*.o
     done
 }
 
-programs_of_parts() {
+programs_of_states() {
+    program test_states tests/host/test_states.c "$out"/{alloc,trial,search}/*.o
     program_of_narrow
+}
+
+programs_of_parts() {
+    programs_of_states
     for name in words bits bounds; do
         program "test_$name" "tests/host/test_$name.c" "$out"/alloc/*.o
     done
     make_trees
-    program test_fdt tests/host/test_fdt.c fdt.c
-    program test_map -fno-builtin tests/host/test_map.c map.c machine.c fdt.c
+    program test_fdt "-DTREES=\"$out/trees\"" tests/host/test_fdt.c fdt.c
+    program test_map "-DTREES=\"$out/trees\"" -fno-builtin tests/host/test_map.c map.c machine.c fdt.c
     program test_common "${kernel_flags[@]}" tests/host/test_common.c "$out/kernel/common.o"
     for stage in bump bitmap stack tree buddy; do
         program "selftest_$stage" "${kernel_flags[@]}" "-DALLOC=${stage}_stage" \

@@ -1,14 +1,23 @@
 #!/usr/bin/env bash
-# cmocka32.sh FOLDER: fetch Debian's or Ubuntu's cmocka for 32 bits and unpack it there, unless the
-# folder is there. It is not installed, which would want a second architecture of the whole system.
+# cmocka32.sh FOLDER: fetch Debian's or Ubuntu's cmocka for 32 bits and unpack it there, unless it
+# is there. It is not installed, which would want a second architecture of the whole system.
 set -euo pipefail
 
-[[ ! -d $1 ]] || exit 0
-mkdir -p "$(dirname "$1")"
-folder=$PWD/$1.$$
+(($# == 1)) || {
+    echo "cmocka32.sh: one folder is needed, as in: cmocka32.sh build/cmocka32" >&2
+    exit 2
+}
+target=$1
+[[ $target == /* ]] || target=$PWD/$target
+is_there() {
+    [[ -f $target/usr/include/cmocka.h ]]
+}
+! is_there || exit 0
+
+# It appears under its name only when it is complete.
+folder=$target.$$
 trap 'rm -rf "$folder"' EXIT
 mkdir -p "$folder"/apt/{lists,archives}/partial "$folder/usr"
-
 of_32_bits=(-o APT::Architecture=i386 -o APT::Architectures=i386 -o APT::Sandbox::User=root
     -o Dir::State::Lists="$folder/apt/lists" -o Dir::Cache="$folder/apt")
 {
@@ -24,4 +33,6 @@ for package in "$folder"/apt/*.deb; do
     dpkg-deb -x "$package" "$folder"
 done
 rm -rf "$folder"/{apt,log}
-mv -T "$folder" "$1"
+# Where another run was quicker, its folder is as good.
+is_there || rm -rf "$target"
+mv -T "$folder" "$target" 2>/dev/null || is_there

@@ -23,7 +23,6 @@ tool() {
     "$path" "$@"
 }
 
-export FREERAM_TREES=$out/trees
 build_all
 rm -f "$out"/*.profraw
 programs=()

@@ -123,6 +123,7 @@ static void add_range_calls(struct exploration *e, enum call_kind kind) {
 static void add_alloc_calls(struct exploration *e) {
     for (size_t n = 0; n <= e->window.pages + 1; n++) {
         add_call(e, CALL_ALLOC, 0, n, 3 * PAGE_SIZE);
+        /* It may pass MAX_ALIGN sixteenfold, which 32 bits do not hold. */
         for (uint64_t align = PAGE_SIZE; align < MAX_ALIGN;) {
             add_call(e, CALL_ALLOC, 0, n, (size_t) align);
             align *= align / PAGE_SIZE < 2 * e->window.pages ? 2 : 16;

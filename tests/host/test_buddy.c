@@ -3,6 +3,7 @@
 #include "trial.h"
 
 #include "../../alloc/bits.h"
+#include "../../alloc/stage.h"
 
 enum {
     MAX_ORDER = 18 /* 1 GiB */
@@ -10,8 +11,8 @@ enum {
 
 static const size_t GIB_PAGES = (size_t) 1 << MAX_ORDER;
 
-static bool stage_of_blocks(const struct stage_rules *rules) {
-    return !rules->exact_runs;
+static bool stage_of_blocks(const struct candidate *candidate) {
+    return !candidate->rules.exact_runs;
 }
 
 /* One block of the largest order can only be had if all of its pages have merged. */
@@ -190,14 +191,22 @@ struct buddy {
     struct bits blocks[MAX_ORDER + 1];
 };
 
-static void put(struct trial *t, unsigned order, size_t block) {
+static struct buddy *buddy_of(const struct trial *t) {
     struct buddy *b = t->a.meta;
+    uint64_t *words = (void *) ((char *) t->a.meta + header_size(sizeof(*b)));
+    size_t count = words_for(t->a.span.end);
+    assert_true(bits_is_at(&b->blocks[0], words + count, count)); /* as in buddy.c */
+    return b;
+}
+
+static void put(struct trial *t, unsigned order, size_t block) {
+    struct buddy *b = buddy_of(t);
     bits_set(&b->blocks[order], block);
     b->orders |= word_bit(order);
 }
 
 static void drop(struct trial *t, unsigned order, size_t block) {
-    struct buddy *b = t->a.meta;
+    struct buddy *b = buddy_of(t);
     assert_true(bits_test(&b->blocks[order], block));
     bits_clear(&b->blocks[order], block);
     if (bits_is_empty(&b->blocks[order]))

@@ -1,8 +1,8 @@
 /* What only bump has: one index, and what lies below it is gone. */
 #include "trial.h"
 
-static bool stage_that_loses_gaps(const struct stage_rules *rules) {
-    return rules->loses_gaps;
+static bool stage_that_loses_gaps(const struct candidate *candidate) {
+    return candidate->rules.loses_gaps;
 }
 
 /* Two ranges of 10 pages with holes around them, and 3 pages of the first handed out. */

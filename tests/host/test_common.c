@@ -73,8 +73,7 @@ static void text_is_printed_as_it_stands(void **state) {
 }
 
 static const int INTS[] = {0, 1, -1, 9, 10, -10, 12345, INT_MAX, INT_MIN, INT_MIN + 1};
-static const long LONGS[] = {0,           1, -1, LONG_MAX, LONG_MIN, LONG_MIN + 1, LONG_MAX / 5,
-                             LONG_MIN / 5};
+static const long LONGS[] = {0, 1, -1, LONG_MAX, LONG_MIN, LONG_MIN + 1, LONG_MAX / 5};
 
 /* %d, %u, %x and %c with each pair of flags and width that C defines. */
 static void ints_are_printed_as_by_the_c_library(void **state) {

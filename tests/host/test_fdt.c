@@ -1,6 +1,6 @@
 /* The reader of the device tree: on trees from dtc and from QEMU, and on blobs made and broken by
  * hand. Each blob lies in a block of exactly its size, so that AddressSanitizer sees every read
- * outside. The .dtb files are in build/host/trees, or in the environment's FREERAM_TREES. */
+ * outside. The .dtb files are in the folder TREES, which build.sh names and fills. */
 #include "../../fdt.h"
 
 #include <setjmp.h>
@@ -62,15 +62,14 @@ static struct blob with_cell(struct blob blob, size_t offset, uint32_t value) {
     return blob;
 }
 
-/* A blob from a file of FREERAM_TREES. */
+/* A blob from a file of TREES. */
 static struct blob tree_from(const char *name) {
     static unsigned char bytes[2 << 20];
-    const char *directory = getenv("FREERAM_TREES");
     char path[4096];
-    snprintf(path, sizeof(path), "%s/%s.dtb", directory ? directory : "build/host/trees", name);
+    snprintf(path, sizeof(path), "%s/%s.dtb", TREES, name);
     FILE *file = fopen(path, "rb");
     if (!file)
-        fail_msg("cannot read %s: tests/host/build.sh makes it, FREERAM_TREES says where", path);
+        fail_msg("cannot read %s: tests/host/build.sh makes it", path);
     size_t size = fread(bytes, 1, sizeof(bytes), file);
     fclose(file);
     /* QEMU writes a file of 1 MiB around its tree. */

@@ -154,6 +154,20 @@ static void at_either_end_of_the_address_space_pages_can_be_freed(void **state) 
     }
 }
 
+/* The counts are right, and the range is as long as the free run: but it begins a page too low, or
+ * too high, so that one of the free pages is absent. */
+static void page_check_notices_a_free_page_that_is_absent(void **state) {
+    struct trial *t = *state;
+    for (int by = -1; by <= 1; by += 2) {
+        manage(t, after(RAM, 5), 95 * PAGE_SIZE);
+        assert_error(try_add(t, after(RAM, 10), 10 * PAGE_SIZE), ALLOC_OK);
+        t->a.ranges[0].first += (size_t) by;
+        t->a.ranges[0].end += (size_t) by;
+        t->a.largest = t->a.ranges[0];
+        assert_false(page_check(&t->a));
+    }
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_page_freed_twice_is_refused),
@@ -167,6 +181,7 @@ int main(void) {
         cmocka_unit_test(freed_pages_are_handed_out_again),
         cmocka_unit_test(freeing_in_any_order_leaves_memory_whole),
         cmocka_unit_test(at_either_end_of_the_address_space_pages_can_be_freed),
+        cmocka_unit_test(page_check_notices_a_free_page_that_is_absent),
     };
     return run_trials(tests, sizeof(tests) / sizeof(tests[0]), stage_that_frees);
 }

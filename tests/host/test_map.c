@@ -107,9 +107,8 @@ static void an_empty_range_changes_nothing(void **state) {
 
 /* A tree that dtc made from tests/host/trees, or QEMU; aligned as the kernel finds it. */
 static void *load(const char *name, size_t *size) {
-    const char *folder = getenv("FREERAM_TREES");
     char path[4096];
-    snprintf(path, sizeof(path), "%s/%s.dtb", folder ? folder : "build/host/trees", name);
+    snprintf(path, sizeof(path), "%s/%s.dtb", TREES, name);
     FILE *file = fopen(path, "rb");
     if (!file)
         fail_msg("%s is missing: tests/host/build.sh makes it", path);

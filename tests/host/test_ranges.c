@@ -145,8 +145,8 @@ static void without_room_a_range_that_touches_is_still_taken(void **state) {
     look_at_all(t);
 }
 
-/* All words of the tables are 0 here, as is the index of the first page: no reason to take what
- * lies before the first range for one that touches it, or what lies behind the last. */
+/* What lies before and behind the list of ranges is 0 here, as if a range ended or began at page 0.
+ * It must not be read. */
 static void without_room_ranges_below_and_above_all_others_are_refused(void **state) {
     struct trial *t = *state;
     t->garbage = 0;

@@ -1,20 +1,26 @@
 /* What only the stack has: words that lie on it, whether they have a free page or not. */
 #include "trial.h"
 
-#include "../../alloc/words.h"
+#include "../../alloc/stage.h"
 
-/* What stack.c has at the start of its metadata; the bitmap is 64 bytes behind that. */
+/* What stack.c has at the start of its metadata, before the bitmap. */
 struct stack {
     uint32_t *links;
     uint32_t top;
 };
 
 static uint64_t *words_of(const struct trial *t) {
-    return (uint64_t *) ((char *) t->a.meta + 64);
+    return (void *) ((char *) t->a.meta + header_size(sizeof(struct stack)));
 }
 
-static bool stack_alone(const struct stage_rules *rules) {
-    return rules->frees && rules->exact_runs && !rules->lowest_first;
+static struct stack *stack_of(const struct trial *t) {
+    struct stack *s = t->a.meta;
+    assert_ptr_equal(s->links, words_of(t) + words_for(t->a.span.end)); /* as in stack.c */
+    return s;
+}
+
+static bool stack_alone(const struct candidate *candidate) {
+    return candidate->stage == &stack_stage;
 }
 
 static void page_check_notices_a_free_page_in_a_word_off_the_stack(void **state) {
@@ -22,20 +28,21 @@ static void page_check_notices_a_free_page_in_a_word_off_the_stack(void **state)
     manage_all(t, RAM, 128 * PAGE_SIZE);
     for (size_t i = 0; i < 64; i++)
         must_alloc(t, 1, PAGE_SIZE);
-    size_t full = words_of(t)[0] == 0 ? 0 : 1;
-    words_of(t)[full] ^= word_bit(5);
-    words_of(t)[1 - full] ^= word_bit(5);
+    size_t empty = words_of(t)[0] == 0 ? 0 : 1;
+    assert_int_equal(stack_of(t)->links[empty], UINT32_MAX);
+    words_of(t)[empty] ^= word_bit(5);
+    words_of(t)[1 - empty] ^= word_bit(5);
     assert_false(page_check(&t->a));
 }
 
-/* What lies behind the links is 0 here, which is the index of a word on the stack. */
+/* Behind the last link there are zeroes here, as if word 0 were next. */
 static void page_check_follows_no_link_behind_the_last(void **state) {
     struct trial *t = *state;
     t->garbage = 0;
     manage(t, RAM, 192 * PAGE_SIZE);
     assert_error(try_add(t, RAM, 64 * PAGE_SIZE), ALLOC_OK);
     assert_error(try_add(t, after(RAM, 64), 64 * PAGE_SIZE), ALLOC_OK);
-    struct stack *s = t->a.meta;
+    struct stack *s = stack_of(t);
     assert_int_equal(s->top, 1);
     s->top = 3;
     assert_false(page_check(&t->a));
@@ -44,7 +51,7 @@ static void page_check_follows_no_link_behind_the_last(void **state) {
 static void page_check_notices_a_ring_and_a_word_that_is_lost(void **state) {
     struct trial *t = *state;
     manage_all(t, RAM, 192 * PAGE_SIZE);
-    struct stack *s = t->a.meta;
+    struct stack *s = stack_of(t);
     assert_int_equal(s->top, 0);
     uint32_t last = s->links[2];
     s->links[2] = 1;
@@ -56,7 +63,7 @@ static void page_check_notices_a_ring_and_a_word_that_is_lost(void **state) {
     assert_true(page_check(&t->a));
 }
 
-/* The word behind the last has a link with garbage, too, be it that of a word off the stack. */
+/* Behind the last link there is garbage, once that of a word off the stack: it is not pushed. */
 static void a_span_that_ends_with_a_word_ends_there(void **state) {
     struct trial *t = *state;
     static const unsigned char garbage[] = {0x00, 0xaa, 0xff};

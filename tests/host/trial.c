@@ -206,13 +206,13 @@ void manage_all(struct trial *t, paddr_t start, size_t size) {
 
 /* ---- running ---- */
 
-bool any_stage(const struct stage_rules *rules) {
-    (void) rules;
+bool any_stage(const struct candidate *candidate) {
+    (void) candidate;
     return true;
 }
 
-bool stage_that_frees(const struct stage_rules *rules) {
-    return rules->frees;
+bool stage_that_frees(const struct candidate *candidate) {
+    return candidate->rules.frees;
 }
 
 static int begin_trial(void **state) {
@@ -233,12 +233,12 @@ static int end_trial(void **state) {
 }
 
 int run_trials(const struct CMUnitTest *tests, size_t count,
-               bool (*fits)(const struct stage_rules *rules)) {
+               bool (*fits)(const struct candidate *candidate)) {
     static struct CMUnitTest trials[MAX_TESTS]; /* cmocka passes over those without a name */
     static char names[MAX_TESTS][NAME_SIZE];
     size_t run = 0;
     for (size_t c = 0; c < CANDIDATES; c++) {
-        for (size_t i = 0; i < count && fits(&candidates[c].rules); i++) {
+        for (size_t i = 0; i < count && fits(&candidates[c]); i++) {
             if (tests[i].name == NULL)
                 continue;
             assert_true(run < MAX_TESTS);

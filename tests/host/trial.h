@@ -72,14 +72,14 @@ static inline paddr_t after(paddr_t paddr, size_t n) {
 /* A macro for the line number of the call in the failure. */
 #define assert_error(call, expected) assert_string_equal(alloc_error_name(call), #expected)
 
-/* Names a test of more memory than 32 bits can address, which is left out where they are all. */
+/* An entry for a test that needs more addresses than 32 bits have: left out where they are all. */
 #define test_beyond_4_GiB(test) \
     { SIZE_MAX > UINT32_MAX ? #test : NULL, test, NULL, NULL, NULL }
 
 /* Run each of the tests for each candidate whose rules fit, as one TAP stream: the program's exit
  * status. A test finds its struct trial in *state, watched and without a span. */
 int run_trials(const struct CMUnitTest *tests, size_t count,
-               bool (*fits)(const struct stage_rules *rules));
+               bool (*fits)(const struct candidate *candidate));
 
-bool any_stage(const struct stage_rules *rules);
-bool stage_that_frees(const struct stage_rules *rules);
+bool any_stage(const struct candidate *candidate);
+bool stage_that_frees(const struct candidate *candidate);

@@ -36,7 +36,7 @@ for file in "$@"; do
 done
 read -r -a stages < <(sed -n 's/^STAGES="\(.*\)"$/\1/p' run.sh)
 quick="test_alloc test_bits test_borders test_bounds test_buddy test_bump test_errors test_free
-    test_ranges test_stack test_words"
+    test_ranges test_stack test_tree test_words"
 slow="test_states_narrow test_explore test_shrink test_random test_states"
 
 # Mutants take the place of the originals in a copy.
