@@ -251,7 +251,7 @@ static bool check_ranges(const struct page_allocator *a) {
 }
 
 bool page_check(const struct page_allocator *a) {
-    if (!check_ranges(a) || a->used > a->total || !a->stage->check(a))
+    if (!check_ranges(a) || !a->stage->check(a))
         return false;
 
     size_t free = 0;

@@ -27,7 +27,7 @@ bool bits_is_at(const struct bits *b, const uint64_t *words, size_t size) {
     unsigned l = 0;
     do {
         size = words_for(size);
-        if (l == b->levels || b->level[l] != words)
+        if (b->level[l] != words)
             return false;
         words += size;
         l++;
@@ -66,7 +66,7 @@ size_t bits_next(const struct bits *b, size_t from) {
     uint64_t rest = 0;
     for (size_t size = b->size; from < size; size = words_for(size)) {
         rest = b->level[l][from / WORD_BITS] >> (from % WORD_BITS);
-        if (rest != 0 || l + 1 == b->levels)
+        if (rest != 0)
             break;
         from = from / WORD_BITS + 1;
         l++;

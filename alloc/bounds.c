@@ -33,7 +33,7 @@ bool bounds_is_at(const struct bounds *b, const uint16_t *numbers, size_t size) 
     unsigned l = 0;
     do {
         size = groups_for(size);
-        if (l == b->levels || b->level[l] != numbers)
+        if (b->level[l] != numbers)
             return false;
         numbers += size * BOUNDS_FANOUT;
         l++;

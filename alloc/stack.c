@@ -69,8 +69,7 @@ static void add_range(struct page_allocator *a, size_t first, size_t end) {
     struct stack *s = a->meta;
     size_t from = first / WORD_BITS, last = (end - 1) / WORD_BITS;
     words_set(words_of(a), first, end);
-    if (from < last)
-        push(s, last);
+    push(s, last);
     if (from + 1 < last) {
         s->links[last - 1] = s->top;
         s->top = (uint32_t) (from + 1);
