@@ -18,7 +18,8 @@ load helpers
     find_tools
     # The self-test takes nothing for a failure, and few of the other tests are left.
     sed -i 's/^    if (found == expected || test_failed)$/    if (true)/' tests/selftest.c
-    sed -i -e 's/^quick=.*/quick="test_words/' -e 's/^    test_ranges test_stack test_tree test_words"$/"/' \
+    sed -i -e 's/^quick=.*/quick="test_words/' \
+        -e 's/^    test_ranges test_stack test_tree test_words"$/"/' \
         -e 's/^slow=.*/slow="test_explore"/' tests/mutants/run.sh
     run tests/mutants/run.sh -n 29 alloc/bump.c
     ended_with 1

@@ -366,7 +366,8 @@ END
     matches '^build/host32/two\.t \.+ ok'
     NO_CMOCKA32=1 run ./run.sh test
     ended_with 0
-    says_line "run.sh: the host tests are not run in 32 bits: there is no cmocka for them, see above"
+    says_line \
+        "run.sh: the host tests are not run in 32 bits: there is no cmocka for them, see above"
     says_not "build/host32"
     run ./run.sh test tests/one.bats
     ended_with 0

@@ -129,8 +129,9 @@ programs_of_parts() {
         program "test_$name" "tests/host/test_$name.c" "$out"/alloc/*.o
     done
     make_trees
-    program test_fdt "-DTREES=\"$out/trees\"" tests/host/test_fdt.c fdt.c
-    program test_map "-DTREES=\"$out/trees\"" -fno-builtin tests/host/test_map.c map.c machine.c fdt.c
+    local trees="-DTREES=\"$out/trees\""
+    program test_fdt "$trees" tests/host/test_fdt.c fdt.c
+    program test_map "$trees" -fno-builtin tests/host/test_map.c map.c machine.c fdt.c
     program test_common "${kernel_flags[@]}" tests/host/test_common.c "$out/kernel/common.o"
     for stage in bump bitmap stack tree buddy; do
         program "selftest_$stage" "${kernel_flags[@]}" "-DALLOC=${stage}_stage" \

@@ -8,8 +8,8 @@
 # A mutant that compiles to the same code as the original is no mutant, and one that compiles to the
 # same code as another is that one: neither is counted. What survives the self-test meets the
 # host's quick tests, then all these with sanitizers, and then, unless it is listed as equivalent,
-# the slow tests. All of them take 45 minutes on one core; two runs, each in a clone and with half of
-# the files, do not disturb each other.
+# the slow tests. All of them take 45 minutes on one core; two runs, each in a clone and with half
+# of the files, do not disturb each other.
 #
 # A mutant that nothing notices is printed. Either a test is missing, or it means the same: then its
 # line belongs into the file `equivalent`, with the reason. Ends with 0 if all others were killed,
