@@ -31,8 +31,12 @@ __attribute__((used)) static void stack_overrun(void) {
         big[i] = 1;
 }
 
-__attribute__((noinline)) static size_t recurse(volatile size_t depth) {
-    return depth == SIZE_MAX ? depth : recurse(depth + 1) + depth;
+/* Each call writes all of its frame, so that none steps over the canary. */
+__attribute__((noinline)) static size_t recurse(size_t depth) {
+    volatile size_t frame[32];
+    for (size_t i = 0; i < sizeof(frame) / sizeof(frame[0]); i++)
+        frame[i] = depth;
+    return depth == SIZE_MAX ? depth : recurse(depth + 1) + frame[depth % 32];
 }
 
 /* Grow over the end of the stack for ever. */
