@@ -948,8 +948,8 @@ qemus_left() {
 @test "run.sh killed while it debugs leaves no QEMU behind" {
     note_qemu
     mkdir temporary
-    # The debugger: QEMU has been started when it is.
-    stub ./killer <<<'kill -KILL $PPID'
+    # The debugger. QEMU has been started by then, but need not have come as far as to be noted.
+    stub ./killer <<<'until [[ -s qemu.pids ]]; do sleep 0.05; done; kill -KILL $PPID'
     export TMPDIR=$PWD/temporary GDB=./killer GDB_PORT=$((20000 + BASHPID % 20000))
     kill_after 20 gdb bump
     [[ -s qemu.pids ]] || differs "a QEMU was started"
