@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Which lines and branches of alloc/ and of the device tree reader no host test reaches: prints
-# each, and ends with 0 if there is none. Works in build/coverage, or in
-# the directory that is named.
+# each, and ends with 0 if there is none. Works in build/coverage, or in the directory that is
+# named.
 set -euo pipefail
 
 # shellcheck source=tests/host/build.sh

@@ -83,8 +83,7 @@ static void the_smallest_block_that_fits_is_split(void **state) {
 
 static void the_lowest_block_of_its_order_is_taken(void **state) {
     struct trial *t = *state;
-    manage_all(t, RAM, 64 * MIB);
-    assert_error(try_alloc_at(t, RAM, 16384), ALLOC_OK);
+    manage_taken(t, RAM, 64 * MIB);
     for (size_t place = 16000; place > 0; place -= 64)
         assert_error(try_free(t, after(RAM, place), 8), ALLOC_OK);
     for (size_t place = 64; place <= 16000; place += 64)
@@ -215,8 +214,7 @@ static void drop(struct trial *t, unsigned order, size_t block) {
 
 /* Three free blocks, of orders 1, 3 and 4, among pages that are taken. */
 static void three_blocks(struct trial *t) {
-    manage_all(t, RAM, 1024 * PAGE_SIZE);
-    assert_error(try_alloc_at(t, RAM, 1024), ALLOC_OK);
+    manage_taken(t, RAM, 1024 * PAGE_SIZE);
     assert_error(try_free(t, after(RAM, 34), 2), ALLOC_OK);
     assert_error(try_free(t, after(RAM, 136), 8), ALLOC_OK);
     assert_error(try_free(t, after(RAM, 256), 16), ALLOC_OK);
@@ -253,8 +251,7 @@ static void page_check_notices_a_block_inside_another(void **state) {
 
 static void page_check_notices_words_of_single_pages_that_are_not_in_their_set(void **state) {
     struct trial *t = *state;
-    manage_all(t, RAM, 1024 * PAGE_SIZE);
-    assert_error(try_alloc_at(t, RAM, 1024), ALLOC_OK);
+    manage_taken(t, RAM, 1024 * PAGE_SIZE);
     assert_error(try_free(t, after(RAM, 5), 1), ALLOC_OK);
     assert_error(try_free(t, after(RAM, 100), 1), ALLOC_OK);
     drop(t, 0, 100 / 64);

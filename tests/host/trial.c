@@ -204,6 +204,11 @@ void manage_all(struct trial *t, paddr_t start, size_t size) {
     assert_error(try_add(t, start, size), ALLOC_OK);
 }
 
+void manage_taken(struct trial *t, paddr_t start, size_t size) {
+    manage_all(t, start, size);
+    assert_error(try_alloc_at(t, start, size / PAGE_SIZE), ALLOC_OK);
+}
+
 /* ---- running ---- */
 
 bool any_stage(const struct candidate *candidate) {

@@ -51,6 +51,9 @@ void manage_again(struct trial *t);
 /* Manage the span, and add all of it. */
 void manage_all(struct trial *t, paddr_t start, size_t size);
 
+/* The same, and take all of it. */
+void manage_taken(struct trial *t, paddr_t start, size_t size);
+
 enum alloc_error try_add(struct trial *t, paddr_t start, size_t size);
 enum alloc_error try_alloc(struct trial *t, size_t n, size_t align, paddr_t *out);
 enum alloc_error try_alloc_at(struct trial *t, paddr_t paddr, size_t n);
