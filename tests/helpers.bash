@@ -93,7 +93,8 @@ wait_for() {
 }
 
 # Run a command on a terminal of its own: on_terminal COMMAND [TEXT KEYS]... types each KEYS once
-# TEXT is on the screen. Prints the screen, returns the command's status.
+# TEXT is on the screen, or once there is a file of that name with something in it. Prints the
+# screen, returns the command's status.
 on_terminal() {
     local command=$1 status=0
     shift
@@ -102,7 +103,7 @@ on_terminal() {
     : >screen
     rm -f screen.done
     type_keys "$@" | {
-        SHELL=$BASH timeout 60 env --default-signal=INT script -qec "$command" /dev/null \
+        SHELL=$BASH timeout 300 env --default-signal=INT script -qec "$command" /dev/null \
             >screen 2>&1 || status=$?
         : >screen.done
         tr -d '\r' <screen
@@ -112,7 +113,7 @@ on_terminal() {
 
 type_keys() {
     while [[ ! -e screen.done ]]; do
-        if (($# >= 2)) && grep -qF -- "$1" screen; then
+        if (($# >= 2)) && { [[ -s $1 ]] || grep -qF -- "$1" screen; }; then
             printf '%b' "$2"
             shift 2
         fi
@@ -152,6 +153,25 @@ no_qemu_is_left() {
     [[ -s qemu.pids ]] || differs "a QEMU was started"
     while read -r pid; do
         ! runs_here "$pid" || differs "QEMU, process $pid, has ended"
+    done <qemu.pids
+}
+
+# The same, after a while: when run.sh was killed it is a watcher that ends QEMU.
+qemu_goes() {
+    local tenths
+    [[ -s qemu.pids ]] || differs "a QEMU was started"
+    for ((tenths = 0; tenths < 600; tenths++)); do
+        [[ $(qemus_left) ]] || return 0
+        sleep 0.1
+    done
+    differs "QEMU, process $(qemus_left), has ended"
+}
+
+qemus_left() {
+    local pid
+    [[ -s qemu.pids ]] || return 0
+    while read -r pid; do
+        ! runs_here "$pid" || echo "$pid"
     done <qemu.pids
 }
 

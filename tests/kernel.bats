@@ -213,7 +213,8 @@ panics() {
     note_qemu
     SECONDS=0
     TIME_LIMIT=2 crash hang
-    ((SECONDS >= 2 && SECONDS < 12))
+    # A busy machine takes its time to build; by itself run.sh would wait for 60 seconds more.
+    ((SECONDS >= 2 && SECONDS < 60))
     says_line "run.sh: the kernel did not shut down within 2 seconds: QEMU was ended"
     no_qemu_is_left
 }
@@ -224,7 +225,7 @@ panics() {
     sed -i.before 's/^    printf("still here/    while (true)&/' tests/liar.c
     SECONDS=0
     # The time limit under test may fail: then this one ends it, with another status.
-    TIME_LIMIT=2 run timeout 30 ./run.sh
+    TIME_LIMIT=2 run timeout 120 ./run.sh
     ended_with 1
     ((SECONDS >= 2))
     says "run.sh: the kernel did not shut down within 2 seconds: QEMU was ended"

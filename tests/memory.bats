@@ -20,9 +20,11 @@ tree_with_memory() {
     dtc -q -I dts -O dtb -o tree.dtb tree.dts
 }
 
-@test "all stages pass with 32M, 4G, 64G and 1T, each within the usual time" {
+# With 32M and 1G they pass in kernel.bats, with 1T in readme.bats, where README shows it: a terabyte
+# is dear where page faults are.
+@test "all stages pass with 4G and 64G, each within the usual time" {
     local size
-    for size in 32M 4G 64G 1T; do
+    for size in 4G 64G; do
         run ./run.sh -m "$size" all
         ended_with 0
         says_line "5 of 5 stages passed"
