@@ -20,7 +20,7 @@ tree_with_memory() {
     dtc -q -I dts -O dtb -o tree.dtb tree.dts
 }
 
-# With 32M and 1G they pass in kernel.bats, with 1T in readme.bats, where README shows it: a terabyte
+# With 32M and 1G they pass in kernel.bats, with 1T in readme.bats, as README shows it: a terabyte
 # is dear where page faults are.
 @test "all stages pass with 4G and 64G, each within the usual time" {
     local size
