@@ -2,7 +2,8 @@
 #include "common.h"
 
 #include <limits.h>
-#include <stdarg.h>
+
+#include "sbi.h"
 
 void *memset(void *to, int byte, size_t size) {
     unsigned char *at = to, *end = at + size;
@@ -165,7 +166,7 @@ static void print_char(struct layout layout, char c) {
         repeat(' ', padding);
 }
 
-static void vprintf(const char *format, va_list args) {
+void vprintf(const char *format, va_list args) {
     for (; *format != '\0'; format++) {
         if (*format != '%') {
             putchar(*format);
@@ -219,14 +220,4 @@ void printf(const char *format, ...) {
     va_start(args, format);
     vprintf(format, args);
     va_end(args);
-}
-
-void panic(const char *file, int line, const char *format, ...) {
-    va_list args;
-    va_start(args, format);
-    printf("PANIC: %s:%d: ", file, line);
-    vprintf(format, args);
-    printf("\n");
-    va_end(args);
-    shutdown(false);
 }

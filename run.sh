@@ -167,7 +167,7 @@ WARNINGS=(
 # Build the kernel with a stage into a folder of its own; sets `kernel`. The result appears under
 # its name only when it is complete.
 build_kernel() {
-    local stage=$1 name sources=(*.c alloc/*.c)
+    local stage=$1 name sources=(*.c memory/*.c alloc/*.c)
     name=$(basename "${program[0]}" .c)
     folder=build/$MARCH-$stage-$name
     kernel=$folder/kernel.elf

@@ -1,7 +1,6 @@
-/* What the firmware does for the kernel: a console, and the end. Its interface is SBI (Supervisor
- * Binary Interface), here as OpenSBI provides it. */
-#include "kernel.h"
-#include "riscv.h"
+/* What the firmware does for the kernel: a console, and the end of the machine. Its interface is
+ * SBI (Supervisor Binary Interface), here as OpenSBI provides it. */
+#include "sbi.h"
 
 enum {
     SBI_LEGACY_PUTCHAR = 0x01,
@@ -46,30 +45,11 @@ void putchar(char c) {
         sbi_call(SBI_LEGACY_PUTCHAR, 0, byte, 0);
 }
 
-/* ---- shutdown ---- */
+/* ---- the end ---- */
 
-/* QEMU's test device ends QEMU with an exit status. SBI's System Reset has a reason for failure,
- * but OpenSBI 1.1 ends QEMU with 0 all the same. */
-enum {
-    TEST_DEVICE_PASS = 0x5555,
-    TEST_DEVICE_FAIL_1 = 0x13333, /* exit status 1 in the upper half */
-};
-
-static bool shutdown_ok;
-
-/* Aligned, because it serves as a trap vector. */
-_Noreturn __attribute__((aligned(4))) void shutdown_through_sbi(void) {
-    sbi_call(SBI_SYSTEM_RESET, 0, 0, shutdown_ok ? 0 : 1);
+_Noreturn void sbi_shutdown(bool ok) {
+    sbi_call(SBI_SYSTEM_RESET, 0, 0, ok ? 0 : 1);
     sbi_call(SBI_LEGACY_SHUTDOWN, 0, 0, 0);
     for (;;)
         __asm__ volatile("wfi");
-}
-
-_Noreturn void shutdown(bool ok) {
-    bool overran = stack_overran();
-    shutdown_ok = ok && !overran;
-    /* Without a test device this store traps, and goes on there. */
-    WRITE_CSR(stvec, shutdown_through_sbi);
-    *(volatile uint32_t *) TEST_DEVICE = shutdown_ok ? TEST_DEVICE_PASS : TEST_DEVICE_FAIL_1;
-    shutdown_through_sbi();
 }

@@ -1,28 +1,30 @@
-/* Traps: a report of every one that nobody expected, and a way to survive those that somebody did.
- */
-#include "kernel.h"
+/* Traps: every one that nobody expected is reported, and those that somebody did are survived. */
+#include "trap.h"
+
+#include "common.h"
+#include "panic.h"
 #include "riscv.h"
 
 /* ---- what a trap is called ---- */
 
 const char *trap_name(uintptr_t scause) {
     static const char *const names[] = {
-        "instruction address misaligned",
-        "instruction access fault",
-        "illegal instruction",
-        "breakpoint",
-        "load address misaligned",
-        "load access fault",
-        "store address misaligned",
-        "store access fault",
-        "environment call from U-mode",
-        "environment call from S-mode",
-        "reserved",
-        "reserved",
-        "instruction page fault",
-        "load page fault",
-        "reserved",
-        "store page fault",
+        [0] = "instruction address misaligned",
+        [1] = "instruction access fault",
+        [2] = "illegal instruction",
+        [3] = "breakpoint",
+        [4] = "load address misaligned",
+        [5] = "load access fault",
+        [6] = "store address misaligned",
+        [7] = "store access fault",
+        [8] = "environment call from U-mode",
+        [9] = "environment call from S-mode",
+        [10] = "reserved",
+        [11] = "reserved",
+        [12] = "instruction page fault",
+        [13] = "load page fault",
+        [14] = "reserved",
+        [15] = "store page fault",
     };
     if ((intptr_t) scause < 0)
         return "interrupt";
@@ -50,11 +52,12 @@ __attribute__((used)) static void report_trap_in_report(void) {
 
 /* The stack may be the reason: begin again at the top of the traps' own. */
 __attribute__((naked, aligned(4))) static void trap_in_report(void) {
-    __asm__ volatile("la sp, trap_stack + 4096\n"
-                     "j report_trap_in_report\n");
+    __asm__ volatile("    la    sp, trap_stack + 4096\n"
+                     "    j     report_trap_in_report\n");
 }
 
-/* Print all that is known of a trap that nobody expected, and give up. */
+/* Print all that is known of a trap that nobody expected, and give up. run.sh looks for the words
+ * "sepc" and, at the start of a line, "ra", and for the addresses behind them. */
 static _Noreturn void report_trap(const uintptr_t *registers) {
     WRITE_CSR(stvec, trap_in_report);
     uintptr_t cause = READ_CSR(scause);
@@ -96,41 +99,30 @@ __attribute__((used)) static void handle_trap(uintptr_t *registers) {
  * says after a trap that was expected. sscratch holds the top of trap_stack, and sp's value while
  * sp is in use here. */
 __attribute__((naked, aligned(4))) static void trap_entry(void) {
-    __asm__ volatile("csrrw sp, sscratch, sp\n"
-                     "addi sp, sp, -32 * " REG_SIZE "\n"
-                     ".irp n, " ALL_BUT_SP "\n" STORE "x\\n, (\\n - 1) * " REG_SIZE "(sp)\n"
-                     ".endr\n"
-                     "csrr a0, sscratch\n" STORE "a0, 1 * " REG_SIZE "(sp)\n"
-                     "mv a0, sp\n"
-                     "call handle_trap\n" LOAD "a0, 1 * " REG_SIZE "(sp)\n"
-                     "csrw sscratch, a0\n"
-                     ".irp n, " ALL_BUT_SP "\n" LOAD "x\\n, (\\n - 1) * " REG_SIZE "(sp)\n"
-                     ".endr\n"
-                     "addi sp, sp, 32 * " REG_SIZE "\n"
-                     "csrrw sp, sscratch, sp\n"
-                     "sret\n");
+    __asm__ volatile("    csrrw sp, sscratch, sp  # no register is ours yet: exchange two\n"
+                     "    addi  sp, sp, -32 * " REG_SIZE "  # room for x1 to x31, aligned to 16\n"
+                     "    .irp  n, " ALL_BUT_SP "\n"
+                     "    " STORE "x\\n, (\\n - 1) * " REG_SIZE "(sp)\n"
+                     "    .endr\n"
+                     "    csrr  a0, sscratch      # what sp was goes where x2 belongs\n"
+                     "    " STORE "a0, 1 * " REG_SIZE "(sp)\n"
+                     "    mv    a0, sp            # handle_trap's argument: the registers\n"
+                     "    call  handle_trap       # comes back if the trap was expected\n"
+                     "    " LOAD "a0, 1 * " REG_SIZE "(sp)  # what sp is to be after all this\n"
+                     "    csrw  sscratch, a0\n"
+                     "    .irp  n, " ALL_BUT_SP "\n"
+                     "    " LOAD "x\\n, (\\n - 1) * " REG_SIZE "(sp)\n"
+                     "    .endr\n"
+                     "    addi  sp, sp, 32 * " REG_SIZE "  # the top of trap_stack again\n"
+                     "    csrrw sp, sscratch, sp  # and back, ready for the next trap\n"
+                     "    sret                    # to sepc\n");
 }
 
-/* ---- the end of the stack ---- */
-
-/* The lowest word of the stack holds this until the stack grows over it. */
-static const uintptr_t STACK_CANARY = 0x57ac0ca7;
-
-static volatile uintptr_t *lowest_of_stack(void) {
-    return (volatile uintptr_t *) (void *) __stack_bottom;
-}
-
-bool stack_overran(void) {
-    if (*lowest_of_stack() == STACK_CANARY)
-        return false;
-    printf("stack overrun: the canary at %p is gone\n", (void *) __stack_bottom);
-    return true;
-}
+/* ---- from here on ---- */
 
 void trap_init(void) {
     WRITE_CSR(sscratch, trap_stack + sizeof(trap_stack));
     WRITE_CSR(stvec, trap_entry);
-    *lowest_of_stack() = STACK_CANARY;
 }
 
 /* ---- traps that are expected ---- */
@@ -141,21 +133,26 @@ void trap_init(void) {
 /* Call run(argument) with guarded_sp set. 0: it came back; 1: it trapped, and call_guarded goes on
  * at trap_landing. The registers that a call must leave as they were are on the stack meanwhile. */
 __attribute__((naked)) static uintptr_t call_guarded(void (*run)(uintptr_t), uintptr_t argument) {
-    __asm__ volatile("addi sp, sp, -32 * " REG_SIZE "\n"
-                     ".irp n, " KEPT_BY_CALLS "\n" STORE "x\\n, \\n * " REG_SIZE "(sp)\n"
-                     ".endr\n"
-                     "la t0, guarded_sp\n" STORE "sp, (t0)\n"
-                     "mv t0, a0\n"
-                     "mv a0, a1\n"
-                     "jalr t0\n"
-                     "li a0, 0\n"
-                     "j 1f\n"
-                     "trap_landing: li a0, 1\n"
-                     "1: la t0, guarded_sp\n" STORE "zero, (t0)\n"
-                     ".irp n, " KEPT_BY_CALLS "\n" LOAD "x\\n, \\n * " REG_SIZE "(sp)\n"
-                     ".endr\n"
-                     "addi sp, sp, 32 * " REG_SIZE "\n"
-                     "ret\n");
+    __asm__ volatile("    addi  sp, sp, -32 * " REG_SIZE "  # room for them, aligned to 16\n"
+                     "    .irp  n, " KEPT_BY_CALLS "\n"
+                     "    " STORE "x\\n, \\n * " REG_SIZE "(sp)\n"
+                     "    .endr\n"
+                     "    la    t0, guarded_sp    # a trap is expected from here on,\n"
+                     "    " STORE "sp, (t0)       # and handle_trap finds this stack\n"
+                     "    mv    t0, a0\n"
+                     "    mv    a0, a1\n"
+                     "    jalr  t0                # run(argument)\n"
+                     "    li    a0, 0             # it came back\n"
+                     "    j     1f\n"
+                     "trap_landing:               # it trapped, and registers hold anything\n"
+                     "    li    a0, 1\n"
+                     "1:  la    t0, guarded_sp    # no trap is expected any more\n"
+                     "    " STORE "zero, (t0)\n"
+                     "    .irp  n, " KEPT_BY_CALLS "\n"
+                     "    " LOAD "x\\n, \\n * " REG_SIZE "(sp)\n"
+                     "    .endr\n"
+                     "    addi  sp, sp, 32 * " REG_SIZE "\n"
+                     "    ret\n");
 }
 
 bool trap_expect(void (*run)(uintptr_t), uintptr_t argument, struct trap *trap) {

@@ -41,7 +41,7 @@ case $1 in
 esac
 END_STUB
     mkdir "$BATS_TEST_TMPDIR/another"
-    cp -R "$PROJECT"/{*.[ch],kernel.ld,run.sh,setup.sh,alloc,tests} "$BATS_TEST_TMPDIR/another"
+    cp -R "$PROJECT"/{*.[ch],kernel.ld,run.sh,setup.sh,alloc,memory,tests} "$BATS_TEST_TMPDIR/another"
     enter_copy
     for stage in $STAGES; do
         # The kernel does not run here, so that both fail.
@@ -62,7 +62,7 @@ kernel_flags() {
     type -P clang-tidy >/dev/null || skip "no clang-tidy here"
     local flags
     mapfile -t flags < <(kernel_flags)
-    run --separate-stderr clang-tidy --quiet ./*.c alloc/*.c -- "${flags[@]}"
+    run --separate-stderr clang-tidy --quiet ./*.c memory/*.c alloc/*.c -- "${flags[@]}"
     ended_with 0
     says_nothing_but ""
 }
@@ -73,8 +73,8 @@ kernel_flags() {
     local flags
     mapfile -t flags < <(kernel_flags)
     cp "$PROJECT/.clang-tidy" .
-    echo 'int zero(void); int zero(void) { int *none = 0; return *none; }' >>map.c
-    run clang-tidy --quiet map.c -- "${flags[@]}"
+    echo 'int zero(void); int zero(void) { int *none = 0; return *none; }' >>memory/map.c
+    run clang-tidy --quiet memory/map.c -- "${flags[@]}"
     ended_with 1
     says clang-analyzer-core.NullDereference
 }
@@ -89,7 +89,7 @@ analyze() {
     local file
     cd "$PROJECT"
     [[ $(gcc --version 2>/dev/null) == *"Free Software Foundation"* ]] || skip "no gcc here"
-    for file in alloc/*.c fdt.c common.c map.c machine.c memory.c; do
+    for file in alloc/*.c common.c memory/{fdt,map,machine,frames,vm}.c; do
         analyze "$file"
         ended_with 0
         says_nothing_but ""

@@ -4,7 +4,7 @@
 
 load helpers
 
-@test "the host tests miss nothing of alloc/ and fdt.c but what was added to be missed" {
+@test "the host tests miss nothing of alloc/ and memory/fdt.c but what was added to be missed" {
     local line
     enter_copy
     find_tools

@@ -1,8 +1,10 @@
 /* Programs that end badly on purpose. The build names one: PROGRAM=tests/crash.c with
  * CFLAGS=-DCRASH=double_free. Each must end with a report and exit status 1. */
-#include "../machine.h"
-#include "../memory.h"
-#include "../vm.h"
+#include "../common.h"
+#include "../kernel.h"
+#include "../memory/frames.h"
+#include "../memory/vm.h"
+#include "../panic.h"
 
 /* What program() was given. */
 static const struct alloc_stage *built_stage;
@@ -71,7 +73,7 @@ static void manage(struct memory_range low, struct memory_range high) {
     struct memory_map map = {0};
     map_add(&map, low.start, low.end);
     map_add(&map, high.start, high.end);
-    memory_init(built_stage, &map);
+    frames_init(built_stage, &map);
 }
 
 __attribute__((used)) static void no_memory(void) {
@@ -93,9 +95,9 @@ __attribute__((used)) static void less_than_a_page(void) {
 /* Bump has handed out what lies above. */
 __attribute__((used)) static void memory_below(void) {
     manage(ram, (struct memory_range){0, 0});
-    memory_add(ram.start + (1 << 20), ram.end);
+    frames_add(ram.start + (1 << 20), ram.end);
     alloc_pages(1);
-    memory_add(ram.start, ram.end);
+    frames_add(ram.start, ram.end);
 }
 
 /* ---- pages ---- */
@@ -173,8 +175,8 @@ bool program(const struct alloc_stage *stage, const struct machine *machine,
     built_stage = stage;
     usable = &machine->usable;
     ram = free_ram;
-    memory_init(stage, usable);
-    memory_add(free_ram.start, free_ram.end);
+    frames_init(stage, usable);
+    frames_add(free_ram.start, free_ram.end);
     CRASH();
     return false;
 }

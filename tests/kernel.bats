@@ -129,7 +129,7 @@ reports_stack_pointer() {
 
 @test "out of memory is a panic that names the caller" {
     crash out_of_memory
-    matches '^PANIC: memory\.c:[0-9]+: out of memory: 1 pages wanted, 0 free, called from 0x'
+    matches '^PANIC: memory/frames\.c:[0-9]+: out of memory: 1 pages wanted, 0 free, called from 0x'
     says " is $(place_of out_of_memory 'alloc_pages(1);')"
 }
 
@@ -138,7 +138,7 @@ reports_stack_pointer() {
     for ((frames_left = 0; frames_left < 30; frames_left++)); do
         CFLAGS=-DFRAMES_LEFT=$frames_left crash paging_runs_dry
         [[ $output != *"paging is on"* ]] || break
-        messages+=("$(sed -n 's/^PANIC: vm\.c:[0-9]*: //p' <<<"$output" | sed 's/ [0-9].*: /: /')")
+        messages+=("$(sed -n 's/^PANIC: memory\/vm\.c:[0-9]*: //p' <<<"$output" | sed 's/ [0-9].*: /: /')")
     done
     # The root, then each table, then the metadata for addresses, which wants several side by side.
     run uniq < <(printf '%s\n' "${messages[@]}")
@@ -158,24 +158,24 @@ panics() {
 
 @test "memory that cannot be managed is a panic that says why, and which" {
     local range="0x80[0-9a-f]+ to 0x80[0-9a-f]+"
-    panics no_memory memory.c "there is no memory"
-    panics two_pages_far_apart memory.c "no room for [0-9]+ KiB of metadata in any of 2 ranges .*"
-    panics less_than_a_page memory.c "cannot manage $range: ALLOC_INVALID"
-    panics memory_below memory.c "cannot add $range: ALLOC_UNSUPPORTED" bump
+    panics no_memory memory/frames.c "there is no memory"
+    panics two_pages_far_apart memory/frames.c "no room for [0-9]+ KiB of metadata in any of 2 ranges .*"
+    panics less_than_a_page memory/frames.c "cannot manage $range: ALLOC_INVALID"
+    panics memory_below memory/frames.c "cannot add $range: ALLOC_UNSUPPORTED" bump
 }
 
 @test "a wrong request is a panic that names the error and the caller" {
-    panics no_pages memory.c 'alloc_pages\(0\): ALLOC_INVALID, called from 0x[0-9a-f]+'
+    panics no_pages memory/frames.c 'alloc_pages\(0\): ALLOC_INVALID, called from 0x[0-9a-f]+'
     says " is $(place_of no_pages 'alloc_pages(0);')"
 }
 
 @test "pages and frames that somebody else took are a panic that says which" {
-    panics unmapped_by_another vm.c 'somebody else unmapped 0x[0-9a-f]+: ALLOC_NOT_ALLOCATED'
-    panics frame_freed_by_another page_table.c 'frame 0x[0-9a-f]+: ALLOC_NOT_ALLOCATED'
+    panics unmapped_by_another memory/vm.c 'somebody else unmapped 0x[0-9a-f]+: ALLOC_NOT_ALLOCATED'
+    panics frame_freed_by_another memory/frames.c 'frame 0x[0-9a-f]+: ALLOC_NOT_ALLOCATED'
 }
 
 @test "a hart without paging is a panic that says so" {
-    QEMU_FLAGS="-cpu rv64,mmu=off" panics paging vm.c 'this hart has no paging with 39-bit .*'
+    QEMU_FLAGS="-cpu rv64,mmu=off" panics paging memory/vm.c 'this hart has no paging with 39-bit .*'
 }
 
 @test "a double free is a panic that names the error, the address and the caller" {
@@ -403,7 +403,7 @@ fails_to_build() {
 
 @test "an undefined symbol fails the build" {
     program_that_prints "" "page_check(nobody)"
-    echo "extern struct page_allocator *nobody;" >>memory.h
+    echo "extern struct page_allocator *nobody;" >>memory/frames.h
     run ./run.sh
     fails_to_build "undefined symbol: nobody"
 }

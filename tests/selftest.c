@@ -56,15 +56,15 @@ static void expect_whole(void) {
 
 /* Fresh memory: the window, as if there were nothing else. */
 static void begin(void) {
-    memory_init(stage, &window);
-    memory_add(0, UINTPTR_MAX);
-    end = memory_metadata().start;
+    frames_init(stage, &window);
+    frames_add(0, UINTPTR_MAX);
+    end = frames_metadata().start;
 }
 
 /* Fresh memory: all that the machine has. */
 static void begin_with_all_memory(void) {
-    memory_init(stage, &machine->usable);
-    memory_add(0, UINTPTR_MAX);
+    frames_init(stage, &machine->usable);
+    frames_add(0, UINTPTR_MAX);
 }
 
 /* ---- the tests ---- */
@@ -359,10 +359,10 @@ static void bump_frees_nothing(void) {
 
 /* Fresh memory, with `pages` absent pages at the window's page number `at`. */
 static void punch_hole(size_t at, size_t pages) {
-    memory_init(stage, &window);
+    frames_init(stage, &window);
     EXPECT_EQUAL(page_total(&frames), 0);
-    memory_add(after(start, at + pages), end);
-    memory_add(start, after(start, at));
+    frames_add(after(start, at + pages), end);
+    frames_add(start, after(start, at));
 }
 
 static void a_hole_is_never_handed_out(void) {
@@ -384,7 +384,7 @@ static void a_hole_cannot_be_freed_but_filled(void) {
     fill();
     EXPECT_REFUSED(page_free(&frames, after(start, 70), 1), ALLOC_NOT_ALLOCATED);
     EXPECT_REFUSED(page_free(&frames, after(start, 68), 3), ALLOC_NOT_ALLOCATED);
-    memory_add(after(start, 70), after(start, 73));
+    frames_add(after(start, 70), after(start, 73));
     EXPECT_EQUAL(page_available(&frames), 3);
     EXPECT_EQUAL(page_alloc_at(&frames, after(start, 70), 3), ALLOC_OK);
     free_pages(start, page_total(&frames)); /* across ranges that touch */
@@ -485,7 +485,7 @@ static void random_operations_match_a_shadow_table(void) {
 
 static void all_usable_memory_is_added(void) {
     begin_with_all_memory();
-    struct memory_range metadata = memory_metadata();
+    struct memory_range metadata = frames_metadata();
     size_t in_map = map_size(&machine->usable) - (metadata.end - metadata.start);
     EXPECT_EQUAL(page_total(&frames), in_map / PAGE_SIZE);
     EXPECT_EQUAL(page_available(&frames), page_total(&frames));
@@ -497,8 +497,8 @@ static void what_is_reserved_is_absent(void) {
     for (size_t i = 0; i < machine->reserved.count; i++)
         EXPECT_EQUAL(page_is_free(&frames, machine->reserved.ranges[i].start), false);
     EXPECT_EQUAL(page_is_free(&frames, (paddr_t) what_is_reserved_is_absent), false);
-    EXPECT_EQUAL(page_is_free(&frames, memory_metadata().start), false);
-    EXPECT_EQUAL(page_is_free(&frames, memory_metadata().end - PAGE_SIZE), false);
+    EXPECT_EQUAL(page_is_free(&frames, frames_metadata().start), false);
+    EXPECT_EQUAL(page_is_free(&frames, frames_metadata().end - PAGE_SIZE), false);
 }
 
 static void every_range_of_memory_holds_what_is_written(void) {

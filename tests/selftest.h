@@ -3,8 +3,8 @@
 #pragma once
 
 #include "../common.h"
-#include "../machine.h"
-#include "../memory.h"
+#include "../kernel.h"
+#include "../memory/frames.h"
 
 struct test {
     const char *name; /* a sentence that is true when the test passes */

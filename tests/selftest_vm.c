@@ -3,8 +3,9 @@
 #include "selftest.h"
 
 #include "../alloc/stage.h"
-#include "../kernel.h"
-#include "../vm.h"
+#include "../image.h"
+#include "../memory/vm.h"
+#include "../trap.h"
 
 enum {
     ENTRIES = PAGE_SIZE / sizeof(uintptr_t), /* of a page table */
@@ -686,8 +687,8 @@ static void random_ranges_keep_what_is_written_to_them(void) {
 
 static void it_works_with_all_the_memory_of_the_machine(void) {
     vm_leave();
-    memory_init(frames.stage, &machine->usable);
-    memory_add(0, UINTPTR_MAX);
+    frames_init(frames.stage, &machine->usable);
+    frames_add(0, UINTPTR_MAX);
     vm_init(&machine->usable);
     memory_is_in_the_largest_pages_that_fit();
     there_are_addresses_for_twice_the_memory();

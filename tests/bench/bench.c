@@ -3,8 +3,9 @@
  *
  * Each figure is a line: "bench: workload; figure; value". */
 #include "../../common.h"
-#include "../../machine.h"
-#include "../../memory.h"
+#include "../../kernel.h"
+#include "../../memory/frames.h"
+#include "../../panic.h"
 #include "../../riscv.h"
 #include "workload.h"
 

@@ -34,7 +34,7 @@ compile=("${CC:-clang}" "${flags[@]}")
 sources=()
 case $target in
 alloc) sources=(tests/host/oracle.c alloc/*.c) ;;
-fdt) sources=(fdt.c) ;;
+fdt) sources=(memory/fdt.c) ;;
 printf)
     "${compile[@]}" "${kernel_flags[@]}" -fsanitize=fuzzer-no-link -c common.c -o "$out/common.o"
     sources=("$out/common.o")

@@ -1,6 +1,6 @@
 /* Any bytes as a device tree. They lie in a block of exactly their size, so that AddressSanitizer
  * sees every read outside; and what the reader says of them is sound, twice the same. */
-#include "../../fdt.h"
+#include "../../memory/fdt.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -14,7 +14,7 @@ flags=(-std=c11 -g -O1 -fsanitize=address -fsanitize=undefined -fno-sanitize-rec
 # The kernel's own functions step aside for the C library's. Only calls and declarations change:
 # the attribute format(printf, 1, 2) keeps its printf.
 kernel_flags=(-ffreestanding)
-for name in printf putchar memset memcpy memmove memcmp strlen; do
+for name in printf vprintf putchar memset memcpy memmove memcmp strlen; do
     kernel_flags+=("-D$name(...)=kernel_$name(__VA_ARGS__)")
 done
 
@@ -52,7 +52,7 @@ shared_alloc() {
 shared_rest() {
     objects trial "$PWD"/tests/host/{trial,oracle}.c
     objects search "$PWD"/tests/host/{calls,explore,faulty,random,shrink,space}.c
-    objects kernel "${kernel_flags[@]}" "$PWD"/{common,map,memory}.c \
+    objects kernel "${kernel_flags[@]}" "$PWD"/{common,memory/map,memory/frames}.c \
         "$PWD"/tests/selftest{,_span}.c
 }
 
@@ -130,8 +130,8 @@ programs_of_parts() {
     done
     make_trees
     local trees="-DTREES=\"$out/trees\""
-    program test_fdt "$trees" tests/host/test_fdt.c fdt.c
-    program test_map "$trees" -fno-builtin tests/host/test_map.c map.c machine.c fdt.c
+    program test_fdt "$trees" tests/host/test_fdt.c memory/fdt.c
+    program test_map "$trees" -fno-builtin tests/host/test_map.c memory/{map,machine,fdt}.c
     program test_common "${kernel_flags[@]}" tests/host/test_common.c "$out/kernel/common.o"
     for stage in bump bitmap stack tree buddy; do
         program "selftest_$stage" "${kernel_flags[@]}" "-DALLOC=${stage}_stage" \

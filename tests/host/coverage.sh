@@ -6,7 +6,7 @@ set -euo pipefail
 
 # shellcheck source=tests/host/build.sh
 source "$(dirname "${BASH_SOURCE[0]}")/build.sh" "${1:-build/coverage}"
-covered=(alloc/*.[ch] fdt.[ch])
+covered=(alloc/*.[ch] memory/fdt.[ch])
 export FILES=${#covered[@]}
 
 # Instead of sanitizers.

@@ -6,6 +6,8 @@
  *            └ 37 * 64 KiB behind a multiple of 1 GiB, whatever else the host's addresses are:
  *              all runs are alike */
 #define _POSIX_C_SOURCE 200809L
+#include "../../panic.h"
+#include "../../sbi.h"
 #include "../selftest.h"
 
 #include <stdlib.h>
@@ -36,6 +38,16 @@ _Noreturn void shutdown(bool ok) {
     exit(ok ? 0 : 1);
 }
 
+void panic(const char *file, int line, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    printf("PANIC: %s:%d: ", file, line);
+    vprintf(format, args);
+    printf("\n");
+    va_end(args);
+    shutdown(false);
+}
+
 const struct test_list vm_tests = {0}; /* they need an MMU */
 
 static struct machine machine;
@@ -52,8 +64,8 @@ int main(int argc, char **argv) {
     map_add(&machine.usable, start, hole);
     map_add(&machine.usable, rest, end);
 
-    memory_init(&ALLOC, &machine.usable);
-    memory_add(0, UINTPTR_MAX);
+    frames_init(&ALLOC, &machine.usable);
+    frames_add(0, UINTPTR_MAX);
     bool ok = program(&ALLOC, &machine, (struct memory_range){start, hole});
     free(block);
     shutdown(ok);

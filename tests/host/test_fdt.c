@@ -1,7 +1,7 @@
 /* The reader of the device tree: on trees from dtc and from QEMU, and on blobs made and broken by
  * hand. Each blob lies in a block of exactly its size, so that AddressSanitizer sees every read
  * outside. The .dtb files are in the folder TREES, which build.sh names and fills. */
-#include "../../fdt.h"
+#include "../../memory/fdt.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

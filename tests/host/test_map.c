@@ -1,5 +1,5 @@
 /* Maps of memory, against one byte a page; and what the kernel makes of whole device trees. */
-#include "../../machine.h"
+#include "../../memory/machine.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

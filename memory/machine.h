@@ -18,7 +18,8 @@ struct machine {
  * tree, and one a range for each range. */
 enum fdt_error machine_read(struct machine *machine, const void *fdt, size_t limit);
 
-/* What kernel_main runs when all is set up: the file that the build names as PROGRAM, the self-test
- * if it names none. `free_ram` is the usable part of __free_ram. True: all is well. */
-bool program(const struct alloc_stage *stage, const struct machine *machine,
-             struct memory_range free_ram);
+/* Find out what is memory, and what of it is nobody's: what the device tree says, less the kernel's
+ * image and firmware that the tree is silent about. Where the tree cannot be used, that is printed,
+ * and image and free_ram are all the memory that there is. O(bytes of the tree, ranges squared). */
+void machine_find(struct machine *machine, const void *fdt, struct memory_range image,
+                  struct memory_range free_ram);

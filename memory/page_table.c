@@ -12,7 +12,7 @@
  * A table other than the root is never empty: what makes one so also gives it back. */
 #include "page_table.h"
 
-#include "memory.h"
+#include "frames.h"
 
 enum {
     ENTRIES = PAGE_SIZE / sizeof(uintptr_t),
@@ -61,21 +61,6 @@ static bool is_table(uintptr_t entry) {
 
 static struct page_table *table_of(uintptr_t entry) {
     return (struct page_table *) paddr_of(entry);
-}
-
-/* ---- frames ---- */
-
-enum alloc_error frame_alloc(paddr_t *frame) {
-    enum alloc_error error = page_alloc(&frames, 1, PAGE_SIZE, frame);
-    if (error == ALLOC_OK)
-        memset((void *) *frame, 0, PAGE_SIZE);
-    return error;
-}
-
-void frame_free(paddr_t frame) {
-    enum alloc_error error = page_free(&frames, frame, 1);
-    if (error != ALLOC_OK && error != ALLOC_UNSUPPORTED)
-        PANIC("frame %p: %s", (void *) frame, alloc_error_name(error));
 }
 
 /* ---- the tree ---- */

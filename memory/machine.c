@@ -1,7 +1,12 @@
 /* From the device tree to maps. */
 #include "machine.h"
 
-#include "common.h"
+#include "../common.h"
+
+/* A device tree has no reason to be longer. */
+#ifndef FDT_LIMIT
+#define FDT_LIMIT ((size_t) 1024 * 1024)
+#endif
 
 /* The last address that a map can have as an end. */
 #define TOP (UINTPTR_MAX / PAGE_SIZE * PAGE_SIZE)
@@ -57,4 +62,33 @@ enum fdt_error machine_read(struct machine *machine, const void *fdt, size_t lim
             reserve(machine, item.start, item.size);
     reserve(machine, (uintptr_t) fdt, tree.size);
     return FDT_OK;
+}
+
+/* Firmware lies at the start of the memory that the kernel is in. Some does not say so in the
+ * device tree: if nothing is reserved at that start, all of it up to the kernel is. */
+static void reserve_silent_firmware(struct machine *machine, paddr_t image) {
+    for (size_t i = 0; i < machine->memory.count; i++) {
+        paddr_t start = machine->memory.ranges[i].start;
+        for (size_t j = 0; j < machine->usable.count; j++) {
+            struct memory_range usable = machine->usable.ranges[j];
+            if (usable.start == start && start < image && image < usable.end) {
+                map_add(&machine->reserved, start, image);
+                map_remove(&machine->usable, start, image);
+            }
+        }
+    }
+}
+
+void machine_find(struct machine *machine, const void *fdt, struct memory_range image,
+                  struct memory_range free_ram) {
+    enum fdt_error error = machine_read(machine, fdt, FDT_LIMIT);
+    if (error != FDT_OK) {
+        printf("warning: the device tree cannot be used (%s): no memory but __free_ram\n",
+               fdt_error_name(error));
+        map_add(&machine->memory, image.start, free_ram.end);
+        map_add(&machine->usable, image.start, free_ram.end);
+    }
+    reserve_silent_firmware(machine, image.start);
+    map_add(&machine->reserved, image.start, image.end);
+    map_remove(&machine->usable, image.start, image.end);
 }

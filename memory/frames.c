@@ -7,9 +7,10 @@
  * With only __free_ram added, the first page is there under every stage. Its start is rounded down
  * to 64 KiB: odd pages at the end would be a buddy's smallest blocks, and it would begin with them.
  */
-#include "memory.h"
+#include "frames.h"
 
-#include "common.h"
+#include "../common.h"
+#include "../panic.h"
 
 #define META_UNIT ((size_t) 64 * 1024)
 
@@ -31,7 +32,7 @@ static struct memory_range carve(const struct memory_map *map, size_t size) {
           map->count);
 }
 
-void memory_init(const struct alloc_stage *stage, const struct memory_map *usable) {
+void frames_init(const struct alloc_stage *stage, const struct memory_map *usable) {
     if (usable->count == 0)
         PANIC("there is no memory");
     paddr_t start = usable->ranges[0].start, end = usable->ranges[usable->count - 1].end;
@@ -46,7 +47,7 @@ void memory_init(const struct alloc_stage *stage, const struct memory_map *usabl
     map_remove(&rest, metadata.start, metadata.end);
 }
 
-void memory_add(paddr_t start, paddr_t end) {
+void frames_add(paddr_t start, paddr_t end) {
     for (size_t at = 0; at < rest.count; at++) {
         struct memory_range range = rest.ranges[at];
         paddr_t from = range.start > start ? range.start : start;
@@ -60,7 +61,7 @@ void memory_add(paddr_t start, paddr_t end) {
     map_remove(&rest, start, end);
 }
 
-struct memory_range memory_metadata(void) {
+struct memory_range frames_metadata(void) {
     return metadata;
 }
 
@@ -82,4 +83,19 @@ void free_pages(paddr_t paddr, size_t n) {
     if (error != ALLOC_OK)
         PANIC("free_pages(%p, %zu): %s, called from %p", (void *) paddr, n, alloc_error_name(error),
               __builtin_return_address(0));
+}
+
+/* ---- where no memory is no panic ---- */
+
+enum alloc_error frame_alloc(paddr_t *frame) {
+    enum alloc_error error = page_alloc(&frames, 1, PAGE_SIZE, frame);
+    if (error == ALLOC_OK)
+        memset((void *) *frame, 0, PAGE_SIZE);
+    return error;
+}
+
+void frame_free(paddr_t frame) {
+    enum alloc_error error = page_free(&frames, frame, 1);
+    if (error != ALLOC_OK && error != ALLOC_UNSUPPORTED)
+        PANIC("frame %p: %s", (void *) frame, alloc_error_name(error));
 }

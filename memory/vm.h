@@ -5,7 +5,7 @@
  *   memory                at its own address                at its own address
  *   what vm_alloc gives   the upper half of the addresses   0x40000000 to 0x7fffffff
  *
- * All of it comes from `frames`, so memory_init and memory_add stand before vm_init. Under a stage
+ * All of it comes from `frames`, so frames_init and frames_add stand before vm_init. Under a stage
  * that cannot free (bump) nothing returns to `frames`: neither what vm_free frees nor what a
  * vm_alloc that fails had taken. */
 #pragma once

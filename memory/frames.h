@@ -9,14 +9,14 @@ extern struct page_allocator frames;
 /* Get `frames` ready for the memory of a map, with no page in it yet, and put its metadata at the
  * end of that memory. Called again, it forgets all that was added and allocated. Panics if no range
  * has room for the metadata. */
-void memory_init(const struct alloc_stage *stage, const struct memory_map *usable);
+void frames_init(const struct alloc_stage *stage, const struct memory_map *usable);
 
 /* Let `frames` have what of the map lies between start and end - 1, is not the metadata, and was
  * not added yet. */
-void memory_add(paddr_t start, paddr_t end);
+void frames_add(paddr_t start, paddr_t end);
 
 /* Where the metadata lies. */
-struct memory_range memory_metadata(void);
+struct memory_range frames_metadata(void);
 
 /* n consecutive pages, filled with zeroes. Panics with "out of memory" if there are none. */
 paddr_t alloc_pages(size_t n);
@@ -24,3 +24,9 @@ paddr_t alloc_pages(size_t n);
 /* Give back n pages. Panics with the error's name, the address and the caller if they are not all
  * allocated. */
 void free_pages(paddr_t paddr, size_t n);
+
+/* Store in *frame the address of a page filled with zeroes. ALLOC_NO_MEMORY: there is none. */
+enum alloc_error frame_alloc(paddr_t *frame);
+
+/* Give one back. Under a stage that cannot free it is lost. */
+void frame_free(paddr_t frame);

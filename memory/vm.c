@@ -13,9 +13,11 @@
  * with 32 MiB of memory and 132 MiB with 1 TiB. */
 #include "vm.h"
 
-#include "kernel.h"
-#include "memory.h"
-#include "riscv.h"
+#include "../common.h"
+#include "../image.h"
+#include "../panic.h"
+#include "../riscv.h"
+#include "frames.h"
 
 struct page_table *kernel_table;
 struct page_allocator virtual_pages;

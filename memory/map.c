@@ -1,7 +1,7 @@
 /* Maps: sorted lists of address ranges. */
 #include "map.h"
 
-#include "common.h"
+#include "../common.h"
 
 /* Put one range before position `at`, or, if it is empty, nothing. */
 static void insert(struct memory_map *map, size_t at, struct memory_range range) {
@@ -61,4 +61,21 @@ size_t map_size(const struct memory_map *map) {
     for (size_t at = 0; at < map->count; at++)
         size += map->ranges[at].end - map->ranges[at].start;
     return size;
+}
+
+struct memory_range map_from(const struct memory_map *map, struct memory_range range) {
+    for (size_t at = 0; at < map->count; at++) {
+        struct memory_range part = map->ranges[at];
+        if (part.start <= range.start && range.start < part.end)
+            return (struct memory_range){range.start, part.end < range.end ? part.end : range.end};
+    }
+    return (struct memory_range){range.start, range.start};
+}
+
+void map_print(const char *name, const struct memory_map *map) {
+    for (size_t at = 0; at < map->count; at++) {
+        struct memory_range range = map->ranges[at];
+        printf("%-9s %p to %p, %zu KiB\n", name, (void *) range.start, (void *) range.end,
+               (range.end - range.start) / 1024);
+    }
 }

@@ -5,7 +5,7 @@
  * Volume II: Privileged Architecture, document version 20211203. */
 #pragma once
 
-#include "common.h"
+#include "../alloc/alloc.h"
 
 typedef uintptr_t vaddr_t;
 
@@ -60,9 +60,3 @@ unsigned vm_address_bits(unsigned levels);
 
 /* Make the hart forget all that it remembers of page tables. */
 void vm_fence(void);
-
-/* Store in *frame the address of a page filled with zeroes. ALLOC_NO_MEMORY: there is none. */
-enum alloc_error frame_alloc(paddr_t *frame);
-
-/* Give one back. Under a stage that cannot free it is lost. */
-void frame_free(paddr_t frame);

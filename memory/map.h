@@ -1,7 +1,7 @@
 /* A map: which addresses belong to something, as ranges of whole pages. */
 #pragma once
 
-#include "alloc/alloc.h"
+#include "../alloc/alloc.h"
 
 /* The addresses from start to end - 1, both multiples of PAGE_SIZE. */
 struct memory_range {
@@ -28,3 +28,10 @@ void map_remove(struct memory_map *map, paddr_t start, paddr_t end);
 
 /* Bytes in all. */
 size_t map_size(const struct memory_map *map);
+
+/* What of a range is in the map from its start on, up to the first hole; empty if its start is not
+ * in. O(ranges). */
+struct memory_range map_from(const struct memory_map *map, struct memory_range range);
+
+/* Print each range on a line that begins with `name`. */
+void map_print(const char *name, const struct memory_map *map);

@@ -1,0 +1,74 @@
+/* The end of the kernel, and what it says before: a canary at the end of the stack tells whether it
+ * ended well, a panic where and why it did not. */
+#include "panic.h"
+
+#include "common.h"
+#include "image.h"
+#include "riscv.h"
+#include "sbi.h"
+
+/* ---- the end of the stack ---- */
+
+/* The lowest word of the stack holds this until the stack grows over it. */
+static const uintptr_t STACK_CANARY = 0x57ac0ca7;
+
+static volatile uintptr_t *lowest_of_stack(void) {
+    return (volatile uintptr_t *) (void *) __stack_bottom;
+}
+
+void canary_init(void) {
+    *lowest_of_stack() = STACK_CANARY;
+}
+
+static bool stack_overran(void) {
+    if (*lowest_of_stack() == STACK_CANARY)
+        return false;
+    printf("stack overrun: the canary at %p is gone\n", (void *) __stack_bottom);
+    return true;
+}
+
+/* ---- shutdown ---- */
+
+/* QEMU's test device ends QEMU with an exit status. SBI's System Reset has a reason for failure,
+ * but OpenSBI 1.1 ends QEMU with 0 all the same. */
+enum {
+    TEST_DEVICE_PASS = 0x5555,
+    TEST_DEVICE_FAIL_1 = 0x13333, /* exit status 1 in the upper half */
+    TEST_DEVICE_TICKS = 10000000, /* a second of QEMU's timer */
+};
+
+static bool shutdown_ok;
+
+_Noreturn __attribute__((aligned(4))) void shutdown_through_sbi(void) {
+    sbi_shutdown(shutdown_ok);
+}
+
+/* QEMU 10 only notes that it is to end, and lets the hart run on for a moment. If the firmware were
+ * asked meanwhile, its answer would take the place of the status. */
+static void wait_for_the_end(void) {
+    uintptr_t start = READ_CSR(time);
+    while (READ_CSR(time) - start < TEST_DEVICE_TICKS)
+        ;
+}
+
+_Noreturn void shutdown(bool ok) {
+    bool overran = stack_overran();
+    shutdown_ok = ok && !overran;
+    /* Without a test device this store traps, and goes on there. */
+    WRITE_CSR(stvec, shutdown_through_sbi);
+    *(volatile uint32_t *) TEST_DEVICE = shutdown_ok ? TEST_DEVICE_PASS : TEST_DEVICE_FAIL_1;
+    wait_for_the_end();
+    shutdown_through_sbi();
+}
+
+/* ---- panic ---- */
+
+void panic(const char *file, int line, const char *format, ...) {
+    va_list args;
+    va_start(args, format);
+    printf("PANIC: %s:%d: ", file, line);
+    vprintf(format, args);
+    printf("\n");
+    va_end(args);
+    shutdown(false);
+}

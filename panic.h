@@ -1,0 +1,26 @@
+/* How the kernel ends: well, in a panic, or because its stack did not suffice. */
+#pragma once
+
+#include <stdbool.h>
+
+/* The page of QEMU's test device, through which shutdown ends QEMU. */
+#ifndef TEST_DEVICE
+#define TEST_DEVICE 0x100000
+#endif
+
+/* End the machine. `ok` becomes the exit status of QEMU, 0 or 1; it is 1 as well if the stack has
+ * grown over its end since canary_init. */
+_Noreturn void shutdown(bool ok);
+
+/* End the machine on which there is no test device. The exit status is lost: run.sh reads the
+ * verdict instead. Aligned, so that it can serve as a trap vector. */
+_Noreturn void shutdown_through_sbi(void);
+
+/* From here on shutdown notices a stack that grows over its end. */
+void canary_init(void);
+
+/* Print where and why the kernel cannot go on, and shut down with failure. run.sh looks for the
+ * words "called from" and for the address behind them. */
+#define PANIC(...) panic(__FILE__, __LINE__, __VA_ARGS__)
+_Noreturn __attribute__((format(printf, 3, 4))) void panic(const char *file, int line,
+                                                           const char *format, ...);
