@@ -1,5 +1,4 @@
-/* The first instructions, and what happens in which order. S-mode on RISC-V, as OpenSBI leaves it.
- */
+/* The first instructions, and what happens in which order; S-mode, as OpenSBI leaves it. */
 #include "kernel.h"
 
 #include "common.h"

@@ -1,5 +1,4 @@
-/* The end of the kernel, and what it says before: a canary at the end of the stack tells whether it
- * ended well, a panic where and why it did not. */
+/* The end of the kernel: what it says before, and the status that it leaves. */
 #include "panic.h"
 
 #include "common.h"

@@ -1,4 +1,4 @@
-/* How the kernel ends: well, in a panic, or because its stack did not suffice. */
+/* How the kernel ends. */
 #pragma once
 
 #include <stdbool.h>
@@ -8,19 +8,17 @@
 #define TEST_DEVICE 0x100000
 #endif
 
-/* End the machine. `ok` becomes the exit status of QEMU, 0 or 1; it is 1 as well if the stack has
- * grown over its end since canary_init. */
+/* End the machine. `ok` becomes the exit status of QEMU: 0 or 1. */
 _Noreturn void shutdown(bool ok);
 
 /* End the machine on which there is no test device. The exit status is lost: run.sh reads the
  * verdict instead. Aligned, so that it can serve as a trap vector. */
 _Noreturn void shutdown_through_sbi(void);
 
-/* From here on shutdown notices a stack that grows over its end. */
+/* From here on a stack that grows over its end makes shutdown say so, and the status 1. */
 void canary_init(void);
 
-/* Print where and why the kernel cannot go on, and shut down with failure. run.sh looks for the
- * words "called from" and for the address behind them. */
+/* Print where and why the kernel cannot go on, and shut down with failure. */
 #define PANIC(...) panic(__FILE__, __LINE__, __VA_ARGS__)
 _Noreturn __attribute__((format(printf, 3, 4))) void panic(const char *file, int line,
                                                            const char *format, ...);

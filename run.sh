@@ -309,8 +309,9 @@ boot() {
     return 1
 }
 
-# Where in the source the addresses are that a panic or a trap printed. A return address stands
-# behind its call: one less is inside.
+# Where in the source the addresses are that a panic or a trap printed. The words around them are
+# those of memory/frames.c ("called from") and of trap.c ("sepc" and, at the start of a line, "ra").
+# A return address stands behind its call: one less is inside.
 name_addresses() {
     local address less place
     sed -n -E -e 's/.*called from (0x[0-9a-f]+).*/\1 1/p' -e 's/.*sepc (0x[0-9a-f]+).*/\1 0/p' \
