@@ -9,10 +9,7 @@ package Carry;
 use strict;
 use warnings;
 use Book;
-use Exporter qw(import);
 use File::Temp;
-
-our @EXPORT_OK = qw(carry with_edits);
 
 # ---- the book in memory ----
 
@@ -70,7 +67,7 @@ sub add_diff {
     for my $part (@made) {
         my ($sign, $hunk) = @$part{qw(sign hunk)};
         my $place = $hunk && place($step, $part->{place}, $sign, hunk => $hunk,
-            index => $part->{index});
+            index => $part->{index}, stand_in => scalar stand_in($old, $part));
         if ($hunk && defined $hunk->{after_at} && !$titled{$hunk}++) {
             push @{$old->[$hunk->{after_at}]{quotes}},
                 place($step, $hunk->{place}, '@', hunk => $hunk);
@@ -80,6 +77,14 @@ sub add_diff {
         push @new, $line if $sign ne '-';
     }
     $tree->{$step->{path}} = \@new;
+}
+
+# The line beside one that its hunk could show in its stead: above what comes, or below.
+sub stand_in {
+    my ($file, $part) = @_;
+    return if $part->{sign} ne ' ' || 1 < grep { $_->[0] ne '+' } @{$part->{hunk}{lines}};
+    my $at = $part->{at} + ($part->{index} == 0 ? -1 : 1);
+    return $at >= 0 && $at < @$file ? $file->[$at]{text} : undef;
 }
 
 sub add_file {
@@ -122,12 +127,13 @@ sub tree_lines {
     return map { $_->{text} } map { @{$tree->{$_}} } sort keys %$tree;
 }
 
-# The first chapter after which some file has the word; 0 if none has.
+# The first chapter after which some file has the word; 0 if none has. For what the edit defines it
+# is the first that has all that the definition names (note_new_words).
 sub first_chapter {
     my ($made, $word) = @_;
     my $words = $made->{words} ||= [map { all_words(tree_lines($_)) } @{$made->{trees}}];
     my ($first) = grep { $words->[$_]{$word} } 1 .. $#$words;
-    return $first || 0;
+    return $first || $made->{new_words}{$word} || 0;
 }
 
 # What lines need: the last chapter in which one of their words comes up, and that word.
@@ -269,9 +275,13 @@ sub put {
     } $line->{home}, @{$line->{quotes} || []};
 }
 
+# A hunk that shows nothing but this line shows its neighbour instead.
 sub drop {
     my ($line) = @_;
-    return map { [$_->{at}, 'drop', '', $_] } $line->{home}, @{$line->{quotes} || []};
+    return map {
+        my $other = $_->{stand_in};
+        defined $other ? [$_->{at}, 'put', signed(' ', $other), $_] : [$_->{at}, 'drop', '', $_];
+    } $line->{home}, @{$line->{quotes} || []};
 }
 
 # New lines beside one: at its home, and in every hunk that goes on on that side of it, because what
@@ -363,11 +373,22 @@ sub refuse_early {
     $chunk->{reason} = "$word comes up only in chapter $chapter";
 }
 
-# What lines define that no chapter has yet, and what else they name that none has.
+# What lines define that no chapter has.
 sub defined_words {
     my ($made, @texts) = @_;
-    my @heads = map { /^#define\s+(\w+)/ ? $1 : /^[A-Za-z_][^;=]*?\b(\w+)\([^;]*$/ ? $1 : () } @texts;
-    return grep { !first_chapter($made, $_) } @heads;
+    my @words = map { /^#define\s+(\w+)/ || /^[A-Za-z_][^;=]*?\b(\w+)\([^;]*$/ ? $1 : () } @texts;
+    return grep { $made->{new_words}{$_} || !first_chapter($made, $_) } @words;
+}
+
+# From which chapter on the functions that the edit defines could stand. Twice, because one may call
+# another.
+sub note_new_words {
+    my ($made, @chunks) = @_;
+    for my $chunk (@chunks, @chunks) {
+        my @new = defined_words($made, @{$chunk->{new}});
+        my ($chapter) = need($made, code_words(@{$chunk->{new}}));
+        $made->{new_words}{$_} = $chapter for @new;
+    }
 }
 
 # The first chapter that calls one of the words, by what is placed already; a chapter too many if
@@ -403,15 +424,43 @@ sub place_inserts {
             @fitting = @wished if @wished == 1;
             if (@fitting == 1) {
                 push @{$chunk->{edits}}, insert($fitting[0], @{$fitting[0]{texts}});
+                $insert->{chapter} = $fitting[0]{line}{home}{chapter};
                 next;
             }
             $chunk->{near} = $candidates[0] && $candidates[0]{line}{home};
             $chunk->{candidates} = \@candidates if @fitting;
             $chunk->{reason} = @fitting ? 'the new lines may stand in several places'
-                : @candidates && $least > $candidates[-1]{line}{home}{chapter}
-                ? "$word comes up only in chapter $least: a diff there has to bring the new lines"
-                : 'no chapter on either side is late enough for what the new lines name, and early '
-                . 'enough for those who call them';
+                : "$word comes up only in chapter $least"
+                . ($most < @{$made->{trees}} ? " and chapter $most calls them" : '')
+                . ': a diff has to bring the new lines';
+        }
+    }
+}
+
+# A line that a later chapter moves, or puts another for, has to stay where it is until then: only a
+# diff there can take it away.
+sub refuse_moved {
+    my ($chunks) = @_;
+    my %later;    # the last chapter in which a line is new; one too many if it is not placed
+    for my $chunk (@$chunks) {
+        for my $insert (@{$chunk->{inserts}}) {
+            my $chapter = $chunk->{reason} ? 1000 : $insert->{chapter};
+            for my $text (map { s/^\s+//r } grep { /\w/ } @{$insert->{texts}}) {
+                $later{$text} = $chapter if $chapter > ($later{$text} || 0);
+            }
+        }
+    }
+    for my $chunk (grep { !$_->{reason} } @$chunks) {
+        my ($instead) = sort { $b <=> $a } map { $_->{chapter} } @{$chunk->{inserts}};
+        my %gone = map { $_->[0] => $_->[3] } grep { $_->[1] eq 'drop' } @{$chunk->{edits}};
+        for my $line (@{$chunk->{old}}) {
+            next if !$line->{home} || !$gone{$line->{home}{at}};
+            my $chapter = $line->{home}{chapter};
+            next if $chapter >= ($later{$line->{text} =~ s/^\s+//r} || 0)
+                && $chapter >= ($instead || 0);
+            $chunk->{near} = $line->{home};
+            $chunk->{reason} = 'what comes instead, or where it moves to, is a later chapter\'s: '
+                . 'a diff there has to take it away';
         }
     }
 }
@@ -456,9 +505,15 @@ sub try_chunks {
     return read_book();
 }
 
+# What does not fit in the chapters: a solution that does not is named, and holds up nothing.
+sub in_chapters {
+    my ($made) = @_;
+    return grep { !m{^chapters/solutions/} } @{$made->{problems}};
+}
+
 sub is_better {
     my ($new, $old) = @_;
-    return @{$new->{problems}} <= @{$old->{problems}} && distance($new) < distance($old);
+    return in_chapters($new) <= in_chapters($old) && distance($new) < distance($old);
 }
 
 # The chunks that can be carried together: all, or else as many as go, one after the other.
@@ -468,24 +523,39 @@ sub carried {
     my $new = try_chunks($texts, @chunks);
     my $wanted = 0;
     $wanted += @{$_->{old}} + @{$_->{new}} for @chunks;
-    return @chunks if @{$new->{problems}} <= @{$made->{problems}}
+    my $is_all = in_chapters($new) <= in_chapters($made)
         && distance($new) == distance($made) - $wanted;
+    my @taken = $is_all ? @chunks : one_by_one($made, $texts, @chunks);
+    $new = try_chunks($texts, @taken);
+
+    # A solution that an edit does not fit is left as it was.
+    my %known = map { $_ => 1 } @{$made->{problems}};
+    my %broken = map { m{^(chapters/solutions/.*?):\d+:} && !$known{$_} ? ($1 => 1) : () }
+        @{$new->{problems}};
+    for my $chunk (@taken) {
+        $chunk->{edits} = [grep { !$broken{$_->[0] =~ s/:\d+$//r} } @{$chunk->{edits}}];
+    }
+    try_chunks($texts, @taken) if %broken;
+    return @taken;
+}
+
+sub one_by_one {
+    my ($made, $texts, @chunks) = @_;
     my ($best, @taken) = ($made);
     for my $chunk (@chunks) {
-        $new = try_chunks($texts, @taken, $chunk);
+        my $new = try_chunks($texts, @taken, $chunk);
         if (is_better($new, $best)) {
             push @taken, $chunk;
             $best = $new;
             next;
         }
         my %known = map { $_ => 1 } @{$best->{problems}};
-        my ($problem) = grep { !$known{$_} } @{$new->{problems}};
+        my ($problem) = grep { !$known{$_} } in_chapters($new);
         $chunk->{near} = $chunk->{edits}[0][3];
         $chunk->{reason} = 'carried here, ' . ($problem ? "it breaks $problem"
             : 'it does not make the file the repository\'s');
         chomp $chunk->{reason};
     }
-    try_chunks($texts, @taken);
     return @taken;
 }
 
@@ -551,7 +621,8 @@ sub carry_names {
         my $count = rename_word(@$renamed);
         my $new = read_book();
         if (is_better($new, $made)) {
-            print "$renamed->[0] is $renamed->[1] now: $count lines of blocks, diffs and commands\n";
+            print "$renamed->[0] is $renamed->[1] now: ", plural($count, 'line'),
+                " of blocks, diffs and commands\n";
             $made = $new;
         } else {
             %Book::unwritten = %before;
@@ -608,8 +679,10 @@ sub say_left {
             my $at = moved($candidate->{line}{home}{at}, $edits);
             print "    $candidate->{side} $at: chapters/play carry $at\n";
         }
-        print map { "    -$_" } map { $_->{text} } @{$chunk->{old}};
-        print map { "    +$_" } @{$chunk->{new}};
+        my ($file, $from, $to) = ($chunk->{made}, $chunk->{from}, $chunk->{from} + @{$chunk->{old}});
+        print map { "    $_" } $from > 0 ? signed(' ', $file->[$from - 1]{text}) : (),
+            (map { "-$_->{text}" } @{$chunk->{old}}), (map { "+$_" } @{$chunk->{new}}),
+            $to < @$file ? signed(' ', $file->[$to]{text}) : ();
     }
     return scalar @chunks;
 }
@@ -664,11 +737,12 @@ sub say_mentions {
             my $kind = $kinds[$number - 1];
             $count{$kind}++;
             next if $kind eq 'console';
-            my $what = $kind eq 'file' ? 'left to you: a block' : $kind eq 'prose' ? $kind : 'a picture';
+            my $what = {file => 'left to you: a block', prose => 'prose'}->{$kind} || 'a picture';
             print name_of($text), ":$number: $what mentions `$_`\n" for sort keys %named;
         }
     }
-    print plural($count{console}, 'line'), " of consoles: chapters/play accept\n" if $count{console};
+    print plural($count{console}, 'line'), " of consoles do: chapters/play accept\n"
+        if $count{console};
     return $count{file};
 }
 
@@ -691,8 +765,10 @@ sub carry {
     return !print "the book has no chapter\n" if !keys %$tree;
     my $made = carry_names($before);
     my @chunks = map { chunks(last_tree($made), $_) } differing(last_tree($made));
+    note_new_words($made, @chunks);
     place_chunk($made, $_) for @chunks;
     place_inserts($made, \@chunks, {map { $_ => 1 } @chosen});
+    refuse_moved(\@chunks);
     my @taken = carried($made, grep { !$_->{reason} } @chunks);
     my $after = read_book();
     write_lines($_, @{$Book::unwritten{$_}}) for sort keys %Book::unwritten;
