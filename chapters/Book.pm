@@ -1,0 +1,238 @@
+# What the chapters of the book say, and where: their list, their steps, and the places of a diff's
+# hunks in a file. Nothing here runs or writes anything. Used by play and by Carry.pm.
+package Book;
+use strict;
+use warnings;
+use Cwd qw(abs_path getcwd);
+use Exporter qw(import);
+use File::Basename qw(dirname);
+use File::Path qw(make_path);
+
+our @EXPORT = qw($book $repository wrong read_lines write_lines name_of contents chapters solutions
+    kernel_files is_kernel_file steps places kinds_of_lines hunks patched);
+
+our $book = dirname(abs_path(__FILE__));
+our $repository = dirname($book);
+
+# Texts that are not written yet, by path: read_lines gives them instead of the files.
+our %unwritten;
+
+# Where a chapter is wrong: file and line, then what is wrong with it.
+sub wrong {
+    my ($place, $message) = @_;
+    die "$place: $message\n";
+}
+
+sub read_lines {
+    my ($path) = @_;
+    return @{$unwritten{$path}} if $unwritten{$path};
+    open my $file, '<', $path or die "$path: $!\n";
+    my @lines = <$file>;
+    return @lines;
+}
+
+sub write_lines {
+    my ($path, @lines) = @_;
+    make_path(dirname($path));
+    open my $file, '>', $path or die "$path: $!\n";
+    print $file @lines;
+    close $file or die "$path: $!\n";
+}
+
+# A path as places name it: from the repository's top.
+sub name_of {
+    my ($path) = @_;
+    return $path =~ s{^\Q$repository\E/}{}r;
+}
+
+# ---- which chapters and files there are ----
+
+# Number and path of each chapter that the contents page lists.
+sub contents {
+    return map { /^\d+\. \[.*\]\(((\d+)-.*\.md)\)/ ? [$2 + 0, "$book/$1"] : () }
+        read_lines("$book/README.md");
+}
+
+# The chapters from 1 up to the first that is not there yet.
+sub chapters {
+    my @chapters;
+    for my $listed (contents()) {
+        last if $listed->[0] != @chapters + 1 || !-f $listed->[1];
+        push @chapters, $listed->[1];
+    }
+    return @chapters;
+}
+
+sub solutions {
+    my ($number) = @_;
+    return glob sprintf('%s/solutions/%02d-*.md', quotemeta $book, $number);
+}
+
+# What the book makes: all that the kernel is built of, and what a reader runs it with.
+my @kernel_patterns = qw(*.[ch] kernel.ld memory/*.[ch] alloc/*.[ch] run.sh setup.sh qemu.sh
+    tests/selftest*.[ch] tests/bench/*.[ch] tests/bench/*.gp tests/bench/*.sh);
+
+sub kernel_files {
+    my ($folder) = @_;
+    my $here = getcwd();
+    chdir $folder or die "$folder: $!\n";
+    my @files = grep { -f } map { glob } @kernel_patterns;
+    chdir $here or die;
+    return @files;
+}
+
+# Would kernel_files list this path?
+sub is_kernel_file {
+    my ($path) = @_;
+    return grep {
+        my $pattern = s/\./\\./gr;
+        $pattern =~ s{\*}{[^/.][^/]*};
+        $path =~ m{^$pattern$};
+    } @kernel_patterns;
+}
+
+# ---- what a chapter says ----
+
+# The steps of a chapter in their order: {kind, place, line, path, lines}. Kinds: append, patch,
+# console, take, complete.
+sub steps {
+    my ($chapter) = @_;
+    my $name = name_of($chapter);
+    my (@steps, $fence, $step);
+    my $number = 0;
+    for my $line (read_lines($chapter)) {
+        $number++;
+        my $place = "$name:$number";
+        if (defined $fence) {
+            if ($line =~ /^$fence\s*$/) {
+                undef $fence;
+            } elsif ($step) {
+                push @{$step->{lines}}, $line;
+            }
+        } elsif ($line =~ /^(`{3,})(\S*)(?: \[(\S+)\])?\s*$/) {
+            ($fence, my $language, my $path) = ($1, $2, $3);
+            $step = step_of($place, $language, $path);
+            push @steps, $step if $step;
+            $step->{name} = $name, $step->{first} = $number + 1 if $step;
+        } elsif ($line =~ /^```/) {
+            wrong($place, 'a block begins with a language and at most a path in brackets');
+        } elsif ($line =~ /^> \*\*(Take over|Complete)\*\*/) {
+            my $kind = $1 eq 'Complete' ? 'complete' : 'take';
+            my @paths = $line =~ /\]\((?:\.\.\/)+([^)]+)\)/g or wrong($place, 'no file is named');
+            push @steps, {kind => $kind, place => $place, path => $_} for @paths;
+        }
+    }
+    wrong("$name:$number", 'the last block has no end') if defined $fence;
+    return @steps;
+}
+
+sub step_of {
+    my ($place, $language, $path) = @_;
+    if (!defined $path) {
+        wrong($place, 'a diff names its file') if $language eq 'diff';
+        return $language eq 'console' ? {kind => 'console', place => $place, lines => []} : undef;
+    }
+    wrong($place, "$path is no path inside the folder") if $path =~ m{^/|(^|/)\.\.(/|$)};
+    my $kind = $language eq 'diff' ? 'patch' : 'append';
+    return {kind => $kind, place => $place, path => $path, lines => []};
+}
+
+# Where each line of a block stands.
+sub places {
+    my ($step) = @_;
+    return map { "$step->{name}:" . ($step->{first} + $_) } 0 .. $#{$step->{lines}};
+}
+
+# For each line of a text what it belongs to: prose, fence, file, console or other (a picture).
+sub kinds_of_lines {
+    my ($fence, $kind);
+    return map {
+        my $line = $_;
+        my $is_fence = $fence ? $line =~ /^$fence\s*$/ : $line =~ /^(`{3,})(\S*)( \[\S+\])?\s*$/;
+        if ($is_fence) {
+            ($fence, $kind) = $fence ? () : ($1, $3 ? 'file' : $2 eq 'console' ? $2 : 'other');
+        }
+        $is_fence ? 'fence' : $fence ? $kind : 'prose';
+    } @_;
+}
+
+# ---- what a diff does ----
+
+# The hunks of a diff: each the text behind its @@, and lines of [sign, text, place].
+sub hunks {
+    my ($step) = @_;
+    my (@hunks, $hunk);
+    my @places = places($step);
+    for my $line (@{$step->{lines}}) {
+        my $place = shift @places;
+        if ($line =~ /^@@(?:[-+,\d ]*@@)?\s*(.*?)\s*$/) {
+            push @hunks, $hunk = {after => $1, place => $place, lines => []};
+            next;
+        }
+        next if !$hunk && $line =~ /^(---|\+\+\+) /;
+        push @hunks, $hunk = {after => '', place => $place, lines => []} if !$hunk;
+        # An empty line of the file is one without even the space before it.
+        my ($sign, $text) = $line eq "\n" ? (' ', "\n") : $line =~ /^([-+ ])(.*\n)$/;
+        wrong($place, 'a line of a diff begins with a space, + or -') if !defined $sign;
+        push @{$hunk->{lines}}, [$sign, $text, $place];
+    }
+    return @hunks;
+}
+
+# Where in @$file the old lines of a hunk are: the one place, behind a line that holds the text
+# after the @@ if it has one.
+sub find_hunk {
+    my ($hunk, $file, $path) = @_;
+    my @old = map { $_->[1] } grep { $_->[0] ne '+' } @{$hunk->{lines}};
+    wrong($hunk->{place}, 'a hunk needs lines that tell where it belongs') if !@old;
+    my ($from, @found) = (0);
+    if ($hunk->{after} ne '') {
+        $from++ while $from < @$file && index($file->[$from], $hunk->{after}) < 0;
+        wrong($hunk->{place}, "$path has no line with '$hunk->{after}'") if $from == @$file;
+        $hunk->{after_at} = $from;
+    }
+    my $best = -1;
+    my $differs = $hunk->{place};
+    for my $at ($from .. @$file - 1) {
+        my $same = 0;
+        $same++ while $same < @old && $at + $same < @$file && $file->[$at + $same] eq $old[$same];
+        if ($same == @old) {
+            push @found, $at;
+            last if $hunk->{after} ne '';
+        } elsif ($same > $best) {
+            ($best, $differs) = ($same, (grep { $_->[0] ne '+' } @{$hunk->{lines}})[$same][2]);
+        }
+    }
+    wrong($differs, "$path has no such line here") if !@found;
+    wrong($hunk->{place}, "$path has " . @found . ' places for this: it needs more lines around it')
+        if @found > 1;
+    return $found[0];
+}
+
+# What a diff makes of a file, as one hunk with the whole file in it: a list of
+# {sign, text, at, place, hunk, index}. at is the index in @$file; the last three are undefined for
+# lines that the diff does not show.
+sub patched {
+    my ($step, $file) = @_;
+    my @hunks = sort { $a->{at} <=> $b->{at} }
+        map { $_->{at} = find_hunk($_, $file, $step->{path}); $_ } hunks($step);
+    wrong($step->{place}, 'the block is empty') if !@hunks;
+    my ($at, @made) = (0);
+    for my $hunk (@hunks, undef) {
+        my $end = $hunk ? $hunk->{at} : @$file;
+        wrong($hunk->{place}, 'this hunk overlaps another') if $end < $at;
+        push @made, map { {sign => ' ', text => $file->[$_], at => $_} } $at .. $end - 1;
+        $at = $end;
+        last if !$hunk;
+        my $index = 0;
+        for my $line (@{$hunk->{lines}}) {
+            my ($sign, $text, $place) = @$line;
+            push @made, {sign => $sign, text => $text, at => $at, place => $place,
+                hunk => $hunk, index => $index++};
+            $at++ if $sign ne '+';
+        }
+    }
+    return @made;
+}
+
+1;
