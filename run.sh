@@ -155,6 +155,8 @@ done
 
 # shellcheck source=setup.sh
 source ./setup.sh
+# shellcheck source=qemu.sh
+source ./qemu.sh
 
 # ---- building ----
 
@@ -193,135 +195,6 @@ remove_litter() {
     for file in "$folder"/*.[1-9]* kernel.elf.[1-9]*; do
         kill -0 "${file##*.}" 2>/dev/null || rm -f "$file"
     done
-}
-
-# ---- booting ----
-
-# Fills `qemu` with the command that boots $kernel.
-qemu_command() {
-    qemu=("$QEMU" -machine virt -m "${memory_mib}M" -bios "$BIOS" -kernel "$kernel"
-        -display none -monitor none -serial stdio -no-reboot)
-    # Memory that the guest never touches need not exist on the host.
-    if ((memory_mib > 1024)); then
-        qemu+=(-object "memory-backend-ram,id=ram,size=${memory_mib}M,reserve=off"
-            -machine memory-backend=ram)
-    fi
-    # The extensions for single bits must be there if the compiler counts on them.
-    local bits
-    bits=$(grep -oE '_zb[a-z]' <<<"$MARCH" | sed 's/_\(.*\)/,\1=on/' | tr -d '\n') || bits=""
-    [[ ! $bits ]] || qemu+=(-cpu "rv$XLEN$bits")
-    # shellcheck disable=SC2206 # QEMU_FLAGS is several words
-    qemu+=($QEMU_FLAGS)
-}
-
-make_scratch() {
-    scratch=$(mktemp -d "${TMPDIR:-/tmp}/freeram.XXXXXX")
-}
-
-# Start QEMU with the output to file $1, or with ours. It has no part in the terminal, which Ctrl-C
-# then leaves as it was, and a process group of its own: Ctrl-C is for run.sh, which ends QEMU.
-#
-# If run.sh itself is killed outright, a watcher ends QEMU: run.sh holds a fifo open, and whatever
-# becomes of run.sh closes it. QEMU's process names itself there before it becomes QEMU, so there is
-# no moment at which nobody knows of it.
-start_qemu() {
-    # shellcheck disable=SC2016 # for the shell below
-    local command='echo $$ >&9; exec 9>&-; [ "$0" = - ] || exec >"$0"; exec "$@"'
-    show "${qemu[@]}"
-    mkfifo "$scratch/alive"
-    exec 9<>"$scratch/alive"
-    set -m
-    watch <"$scratch/alive" >/dev/null 2>&1 9>&- &
-    watcher_pid=$!
-    "$BASH" -c "$command" "${1:--}" "${qemu[@]}" </dev/null &
-    qemu_pid=$!
-    set +m
-}
-
-watch() {
-    local pid
-    read -r pid || return 0
-    # Another line comes when QEMU has ended and its number may be another's.
-    read -r || kill -KILL "$pid"
-    rm -rf "$scratch"
-}
-
-qemu_pid="" watcher_pid="" scratch=""
-end_qemu() {
-    if [[ $qemu_pid ]]; then
-        # Outright: QEMU has nothing to save, and says nothing that way.
-        kill -KILL "$qemu_pid" 2>/dev/null || true
-        wait "$qemu_pid" 2>/dev/null || true
-        qemu_pid=""
-    fi
-    if [[ $watcher_pid ]]; then
-        echo ended >&9
-        exec 9>&-
-        wait "$watcher_pid" 2>/dev/null || true
-        watcher_pid=""
-    fi
-    [[ ! $scratch ]] || rm -rf "$scratch"
-    scratch=""
-}
-trap end_qemu EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM HUP
-
-# Boot $kernel: its lines go to standard output, the firmware's banner only to the log. Returns 0
-# if QEMU ended well and the last line that counts tests counts no failure; sets `verdict`.
-boot() {
-    local line status=0 started=$verbose
-    local deadline=$((SECONDS + TIME_LIMIT)) log=$folder/console.log
-    verdict=""
-    qemu_command
-    make_scratch
-    mkfifo "$scratch/console"
-    start_qemu "$scratch/console"
-    : >"$log.$$"
-    while ((SECONDS < deadline)); do
-        line=""
-        IFS= read -r -t $((deadline > SECONDS ? deadline - SECONDS : 1)) line || status=$?
-        line=${line%$'\r'}
-        [[ $line != "freeram: "* ]] || started=yes
-        if [[ $line || $status == 0 ]]; then
-            printf '%s\n' "$line" >>"$log.$$"
-            [[ ! $started ]] || printf '%s\n' "$line"
-            [[ ! $line =~ ^[0-9]+\ passed,\ [0-9]+\ failed ]] || verdict=$line
-        fi
-        ((status == 0)) || break
-    done <"$scratch/console"
-    mv -f "$log.$$" "$log"
-
-    if ((SECONDS >= deadline)); then
-        end_qemu
-        say "the kernel did not shut down within $TIME_LIMIT seconds: QEMU was ended"
-        [[ $started ]] || say "it printed nothing; what the firmware printed is in $log"
-        return 1
-    fi
-    status=0
-    wait "$qemu_pid" || status=$?
-    qemu_pid=""
-    end_qemu
-    ((status == 0)) && [[ $verdict == *" passed, 0 failed"* ]] && return 0
-    [[ $started ]] ||
-        say "QEMU ended with status $status before the kernel printed anything: see $log"
-    name_addresses "$log"
-    return 1
-}
-
-# Where in the source the addresses are that a panic or a trap printed. The words around them are
-# those of memory/frames.c ("called from") and of trap.c ("sepc" and, at the start of a line, "ra").
-# A return address stands behind its call: one less is inside.
-name_addresses() {
-    local address less place
-    sed -n -E -e 's/.*called from (0x[0-9a-f]+).*/\1 1/p' -e 's/.*sepc (0x[0-9a-f]+).*/\1 0/p' \
-        -e 's/^ +ra (0x[0-9a-f]+).*/\1 1/p' "$1" |
-        while read -r address less; do
-            place=$("$SYMBOLIZER" --functions=short --obj="$kernel" --pretty-print \
-                "$(printf '0x%x' $((address - less)))" | sed -n -e 's, at \(\./\)*, at ,' -e 1p)
-            [[ $place != *:0:0 ]] || place="no code of the kernel"
-            printf '%s is %s\n' "$address" "$place"
-        done
 }
 
 # ---- commands ----

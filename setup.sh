@@ -259,6 +259,7 @@ runs_32_bits() {
     command -v "${CC:-clang}" >/dev/null || return 0
     folder=$(mktemp -d "${TMPDIR:-/tmp}/freeram.XXXXXX")
     # exit(0), as Linux takes it from 32 bits: no library is needed for that.
+    # shellcheck disable=SC2016 # the $ is the assembler's
     echo 'void _start(void) { __asm__ volatile("int $0x80" : : "a"(1), "b"(0)); }' |
         "${CC:-clang}" -m32 -x c - -nostdlib -static -o "$folder/exit" 2>/dev/null &&
         "$folder/exit" 2>/dev/null || status=1
