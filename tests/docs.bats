@@ -1,0 +1,123 @@
+#!/usr/bin/env bats
+# What is written for those who come to help, to read the code, or to take an allocator along: what
+# it names is there, and its program runs. README.md has readme.bats.
+
+load helpers
+
+setup() {
+    cd "$PROJECT" || return
+}
+
+DOCUMENTS=(CONTRIBUTING.md ARCHITECTURE.md CHANGELOG.md alloc/README.md)
+
+# Every file or folder that a document names: behind a link, or between backquotes with a slash or an
+# ending in it. Links are from the document's own folder.
+paths_in() {
+    local path
+    while read -r path; do
+        echo "$(dirname "$1")/$path"
+    done < <(grep -oE '\]\([a-zA-Z.][^):]*\)' "$1" | tr -d '])(')
+    grep -oE '`[a-zA-Z0-9_./*{},-]+`' "$1" | tr -d '`' |
+        grep -E '^[a-z0-9_./*{},-]+(/[a-zA-Z0-9_.*{},-]*|\.(c|h|sh|bats|md|ld|S|txt))$|^[A-Z]+\.md$'
+}
+
+# Is there something with this path or pattern, from here or in alloc/?
+exists() {
+    local pattern
+    for pattern in $(eval "echo $1"); do
+        [[ -e $pattern || -e alloc/$pattern || $pattern == build/* ]] || return 1
+    done
+}
+
+@test "every file that the documents name is there" {
+    local document path count
+    for document in "${DOCUMENTS[@]}"; do
+        count=0
+        while read -r path; do
+            exists "$path" || differs "$path to exist: $document names it"
+            count=$((count + 1))
+        done < <(paths_in "$document")
+        ((count > 0)) || differs "files that $document names"
+    done
+}
+
+@test "a file that a document names and that is not there is noticed" {
+    cd "$BATS_TEST_TMPDIR"
+    echo 'See [it](gone.c), `gone/`, `tests/{a,b}.c`, `lost.h`; not `size_t`, `./run.sh test`.' >it.md
+    run paths_in it.md
+    says_nothing_but "./gone.c
+gone/
+tests/{a,b}.c
+lost.h"
+    mkdir tests
+    touch tests/a.c
+    ! exists "tests/{a,b}.c"
+    touch tests/b.c
+    exists "tests/{a,b}.c"
+}
+
+@test "CONTRIBUTING.md is under 80 lines, and no document has a line over 100 columns" {
+    (($(wc -l <CONTRIBUTING.md) < 80))
+    run env LC_ALL=C.UTF-8 grep -nE '^[^|].{100,}' "${DOCUMENTS[@]}"
+    ended_with 1
+}
+
+@test "each test, script and stage that is added is a file that CONTRIBUTING.md tells of" {
+    local word
+    run cat CONTRIBUTING.md
+    for word in "chapters/play carry" "chapters/play accept" "./run.sh test quick" \
+        "alloc/stages.h" "tests/mutants/equivalent" "tests/mutants/faults" "tests/fuzz.bats" \
+        "tests/host/build.sh" "tests/figures refresh"; do
+        says "$word"
+    done
+}
+
+# The blocks of C in alloc/README.md that have a file name above them, into a folder.
+take_program() {
+    awk -v folder="$1" '/^```c \[/ { name = $2; gsub(/[][]/, "", name); next }
+        /^```/ { name = "" }
+        name != "" { print >(folder "/" name) }' alloc/README.md
+}
+
+@test "the program in alloc/README.md compiles beside a copy of alloc/, and prints what it shows" {
+    local shown
+    find_tools
+    take_program "$BATS_TEST_TMPDIR"
+    shown=$(sed -n '/^```console/,/^```/p' alloc/README.md | grep -v '^```\|^\$ ')
+    cp -R alloc "$BATS_TEST_TMPDIR/"
+    cd "$BATS_TEST_TMPDIR"
+    run "${HOST_CC:-$CC}" -std=c11 -Wall -Wextra -Wpedantic -Wconversion -Werror \
+        -fsanitize=address,undefined -o first first.c alloc/*.c
+    ended_with 0
+    run ./first
+    ended_with 0
+    says_nothing_but "$shown"
+    [[ $shown ]]
+}
+
+@test "clangd has nothing to say about any file, as an editor would open it" {
+    type -P clangd >/dev/null || skip "no clangd here"
+    local file count=0
+    while read -r file; do
+        # Without a look at each word of the file: what an editor underlines is known before.
+        run clangd --check="$PWD/$file" --check-lines=1-1
+        ((status == 0)) || differs "nothing about $file"
+        count=$((count + 1))
+    done < <(find . -name '*.[ch]' -not -path './build/*' -not -path './.git/*' |
+        sed 's,^\./,,' | sort)
+    ((count > 50))
+}
+
+@test "clangd sees an unknown name in the kernel and in the host's tests" {
+    type -P clangd >/dev/null || skip "no clangd here"
+    local file
+    enter_copy
+    # enter_copy leaves out what begins with a dot.
+    cp "$PROJECT/.clang-tidy" .
+    for file in alloc/bump.c tests/host/test_words.c; do
+        echo 'int missed(void); int missed(void) { return unknown; }' >>"$file"
+        run clangd --check="$PWD/$file" --check-lines=1-1
+        ended_with 1
+        says "undeclared identifier 'unknown'"
+    done
+}
