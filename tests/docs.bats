@@ -51,7 +51,7 @@ tests/{a,b}.c
 lost.h"
     mkdir tests
     touch tests/a.c
-    ! exists "tests/{a,b}.c"
+    run ! exists "tests/{a,b}.c"
     touch tests/b.c
     exists "tests/{a,b}.c"
 }
@@ -70,6 +70,58 @@ lost.h"
         "tests/host/build.sh" "tests/figures refresh"; do
         says "$word"
     done
+}
+
+# What runs would leave in build/figures, with numbers that no run gives.
+pretend_runs() {
+    local size target figures=build/figures
+    mkdir -p $figures/build/{host,host32}
+    for size in test_states test_states_narrow; do
+        echo "# bump, pages 1 to 2, added before: 5 states, 7 transitions, 111.0 s
+# 9 bits flipped in 9 states: 9.000 % noticed, 91.000 % lead to other states, 0.000 % harmless
+# words of 64 bits, together: 1111 states, 222000000 transitions
+# 33300000 bits flipped in 2222 states: 12.300 % noticed, 87.700 % lead to others, 0.000 % harmless" |
+            tee "$figures/build/host/$size.t" >"$figures/long-$size.t"
+    done
+    echo 1..4444 | tee $figures/build/host/test_random.t >$figures/build/host32/one.t
+    echo "16 of 16 files, 5555 pieces of code, 6666 sides of branches: 0 not covered" \
+        >$figures/coverage
+    for target in alloc fdt printf; do
+        echo "Done 77770 runs in 10 second(s)" >$figures/fuzz-$target
+    done
+    printf %s 3600 | tee $figures/long-seconds >$figures/mutants-seconds
+    printf '%s\n' "  8888 mutants made" "  4321 are left" \
+        "  1234 12.3 % killed by the self-test alone" >$figures/mutants
+    printf %s 99.9.9 >$figures/host-compiler
+    printf %s "99 cores (a fast one)" >$figures/cpu
+    printf '1024,%s\n' "odd n=3,ns,tree,98.76,5.43,2.10,11.11" \
+        "churn 50 % burst 1,ns,tree,66.60,10.00,1,2" "churn 99 % burst 1,ns,tree,77.70,10.00,1,2" \
+        >$figures/times.csv
+    printf '1024,mixed,%s,,,\n' "free 2 MiB blocks,tree,33" "free 2 MiB blocks,buddy,22" \
+        "of at most,tree,100" "of at most,buddy,100" >>$figures/times.csv
+}
+
+@test "each figure of the README that is not of instructions is found where it belongs" {
+    local figure
+    enter_copy
+    pretend_runs
+    run tests/figures refresh --measured states coverage host32 fuzz times states-long mutants
+    ended_with 0
+    says_nothing_but ""
+    run cat README.md
+    for figure in "| 2,222 states, 444.0 million transitions, 222 s; with" \
+        '`FREERAM_LONG=1` 2,222 states, 444.0 million transitions, 60 minutes |' \
+        "in 4,444 of the states | 66.6 million bits: 12.3 % noticed" "| 4444 tests; planted" \
+        "x86-64 | 4444 tests |" "| 5555 pieces of code, 6666 sides of branches" \
+        "| 7,800 sequences of calls per second, 7,800 trees, 7,800 formats |" \
+        'makes 8888 mutants of `alloc/`, in 60 minutes of a core' "of 4321 that are not equal" \
+        "the self-test alone kills 1234 (12.3 %)" "| odd, n = 3 | n/a | 98.8 ns, ×5.4 (2.1 to 11.1) |" \
+        "99 cores (a fast one), with clang 99.9.9 at -O2" "takes 6.7 to 7.8 ns" \
+        "22 and 33 % are free"; do
+        says "$figure"
+    done
+    run tests/figures check --measured states coverage host32 fuzz times states-long mutants
+    ended_with 0
 }
 
 # The blocks of C in alloc/README.md that have a file name above them, into a folder.
