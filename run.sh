@@ -4,6 +4,9 @@ set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")"
 
+# The newest in CHANGELOG.md. It stands here because run.sh is also used where that is not.
+VERSION=0.5.0
+
 STAGES="bump bitmap stack tree buddy"
 # Where the book is followed the later ones are not there yet. The default is the last that is.
 here=""
@@ -38,6 +41,7 @@ Options, before or after the command:
   -y             install what is missing, unasked     ./run.sh -y
   -v             show every command that is run, and all that the firmware prints
   -h, --help     this text
+  --version      which freeram this is
 
 Environment:
   CC, LD         clang and ld.lld                     CC=clang-19 ./run.sh
@@ -125,6 +129,10 @@ while (($# > 0)); do
     -v) verbose=yes ;;
     -h | --help)
         usage
+        exit 0
+        ;;
+    --version)
+        echo "freeram $VERSION"
         exit 0
         ;;
     --diff) as_diff=yes ;;

@@ -70,7 +70,7 @@ sub solutions {
 
 # What the book makes: all that the kernel is built of, and what a reader runs it with.
 my @kernel_patterns = qw(*.[ch] kernel.ld memory/*.[ch] alloc/*.[ch] run.sh setup.sh qemu.sh
-    tests/selftest*.[ch] tests/bench/*.[ch] tests/bench/*.gp tests/bench/*.sh);
+    tests/*.h tests/selftest*.c tests/bench/*.[ch] tests/bench/*.gp tests/bench/*.sh);
 
 sub kernel_files {
     my ($folder) = @_;

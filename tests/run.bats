@@ -15,7 +15,7 @@ setup() {
     run ./run.sh --help
     ended_with 0
     local help=$output
-    for word in all diff test fuzz gdb chapter --diff -m -y -v --help $STAGES; do
+    for word in all diff test fuzz gdb chapter --diff -m -y -v --help --version $STAGES; do
         says " $word"
     done
     for word in all "diff bump bitmap" "test tests/run.bats" "fuzz alloc" "gdb buddy" \
@@ -30,6 +30,17 @@ setup() {
     run ./run.sh bump -h
     ended_with 0
     says_nothing_but "$help"
+}
+
+@test "--version prints the newest version of the changelog, also with other words" {
+    run ./run.sh --version
+    ended_with 0
+    says_nothing_but "freeram $(sed -n 's/^## \([0-9.]*\).*/\1/p' CHANGELOG.md | head -n 1)"
+    matches '^freeram [0-9]+\.[0-9]+\.[0-9]+$'
+    rm CHANGELOG.md
+    run ./run.sh bump --version
+    ended_with 0
+    matches '^freeram [0-9]+\.[0-9]+\.[0-9]+$'
 }
 
 @test "help is on standard output, and refusals are on standard error" {
@@ -490,34 +501,34 @@ names_all_with() {
     [[ ! -e commands ]] || differs "nothing is installed unasked"
 }
 
-@test "without tools all that is missing is named, with the command for apt" {
+# names_all_with for a system that has this package manager and nothing else, and the command that
+# it installs with, its packages included. More words are for run.sh.
+misses_all_with() {
+    local manager=$1 command=$2
+    shift 2
     hide_tools
-    package_manager apt-get </dev/null
-    run_hidden </dev/null
-    names_all_with "$SUDO$INSTALL_APT clang lld llvm opensbi qemu-system-misc"
+    package_manager "$manager" </dev/null
+    run_hidden "$@" </dev/null
+    [[ $manager == brew ]] || command=$SUDO$command
+    names_all_with "$command"
+}
+
+@test "without tools all that is missing is named, with the command for apt" {
+    misses_all_with apt-get "$INSTALL_APT clang lld llvm opensbi qemu-system-misc"
     says_line "  ${SUDO}apt-get -qq update"
 }
 
 @test "without tools all that is missing is named, with the command for dnf" {
-    hide_tools
-    package_manager dnf </dev/null
-    run_hidden all </dev/null
-    names_all_with "${SUDO}dnf install -y clang lld llvm qemu-system-riscv-core"
+    misses_all_with dnf "dnf install -y clang lld llvm qemu-system-riscv-core" all
 }
 
 @test "without tools all that is missing is named, with the command for pacman" {
-    hide_tools
-    package_manager pacman </dev/null
-    run_hidden bump </dev/null
-    names_all_with "${SUDO}pacman -S --needed --noconfirm clang lld llvm qemu-system-riscv \
-qemu-system-riscv-firmware"
+    misses_all_with pacman "pacman -S --needed --noconfirm clang lld llvm qemu-system-riscv \
+qemu-system-riscv-firmware" bump
 }
 
 @test "without tools all that is missing is named, with the command for Homebrew" {
-    hide_tools
-    package_manager brew </dev/null
-    run_hidden bump </dev/null
-    names_all_with "brew install lld llvm qemu"
+    misses_all_with brew "brew install lld llvm qemu" bump
 }
 
 @test "a user who is not root is shown the command with sudo, but for Homebrew" {
@@ -620,8 +631,10 @@ cmocka32.sh: cmocka for 32 bits could not be fetched, see above"
     [[ ! $(ls build) ]] || differs "an empty folder build"
 }
 
-@test "diff and --help need no tools" {
+@test "diff, --help and --version need no tools" {
     hide_tools
+    run_hidden --version
+    ended_with 0
     run_hidden --help
     ended_with 0
     run_hidden diff bump bitmap

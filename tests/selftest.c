@@ -4,6 +4,7 @@
  * failure prints what was expected, what was there, and the line. Nothing here knows the machine,
  * so the same file also runs on the host. */
 #include "selftest.h"
+#include "xorshift.h"
 
 static const struct alloc_stage *stage;
 static const struct machine *machine;
@@ -25,12 +26,11 @@ void expect_equal(uintptr_t found, uintptr_t expected, const char *what, int lin
            (size_t) found, (size_t) expected, (size_t) expected);
 }
 
+/* Set before each test: 0 would give nothing but 0. */
 static uint32_t random_state;
 
 uint32_t random_below(uint32_t bound) {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 17;
-    random_state ^= random_state << 5;
+    random_state = xorshift32(random_state);
     return random_state % bound;
 }
 
@@ -576,7 +576,7 @@ static void run_test(const struct test_list *list, const struct test *test) {
     begin();
     if (list->begin)
         list->begin(machine);
-    random_state = 2463534242;
+    random_state = XORSHIFT32_SEED;
     test_failed = false;
     test->run();
     if (list->end)

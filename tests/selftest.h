@@ -48,7 +48,7 @@ void expect_equal(uintptr_t found, uintptr_t expected, const char *what, int lin
         EXPECT(page_check(&frames));                                                         \
     } while (0)
 
-/* The same sequence in every run: Marsaglia's xorshift with 32 bits. */
+/* The same sequence in every run. */
 uint32_t random_below(uint32_t bound);
 
 static inline paddr_t after(paddr_t paddr, size_t n) {

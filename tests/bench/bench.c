@@ -79,7 +79,8 @@ static void run_boot(const struct alloc_stage *stage, struct memory_range room, 
     if (size > SIZE_MAX)
         return;
     size_t meta_size = page_meta_size(stage, 0, (size_t) size);
-    print_hundredths(name, "bits of metadata a page", meta_size * 800 / (size / PAGE_SIZE));
+    uint64_t pages = size / PAGE_SIZE;
+    print_hundredths(name, "bits of metadata a page", (meta_size * 800 + pages / 2) / pages);
     if (meta_size > room.end - room.start)
         return;
 

@@ -9,6 +9,7 @@
 
 #include "../../alloc/alloc.h"
 #include "../../alloc/words.h"
+#include "../xorshift.h"
 
 /* All that is measured is inlined, so that `struct way` is known at compile time and costs nothing.
  */
@@ -134,11 +135,8 @@ INLINE void give(struct hands *h, struct way way, uint32_t page, uint32_t n) {
 
 /* ---- chance ---- */
 
-/* Marsaglia's xorshift with 64 bits. */
 INLINE uint32_t next_random(struct hands *h) {
-    h->random ^= h->random << 13;
-    h->random ^= h->random >> 7;
-    h->random ^= h->random << 17;
+    h->random = xorshift64(h->random);
     return (uint32_t) (h->random >> 32);
 }
 
@@ -316,7 +314,7 @@ INLINE void run_odd(struct hands *h, struct way way, const struct workload *w, u
 INLINE void run_workload(struct bench *b, struct way way, const struct workload *w, bool frees,
                          uint64_t pairs) {
     struct hands h = {.b = b,
-                      .random = 88172645463325252,
+                      .random = XORSHIFT64_SEED,
                       .floor = b->floor,
                       .floor_count = b->page_count,
                       .pages = b->pages,

@@ -1,6 +1,7 @@
 /* Random calls, recorded where both the process that makes them and its parent can see them. */
 #define _DEFAULT_SOURCE
 #include "random.h"
+#include "../xorshift.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,14 +18,12 @@ enum {
     MAX_SECONDS = 300, /* for a run; a hundredth where calls are tried that fail */
 };
 
-/* ---- chance: Marsaglia's xorshift with 64 bits ---- */
+/* ---- chance ---- */
 
 static uint64_t random_state;
 
 static size_t random_below(size_t bound) {
-    random_state ^= random_state << 13;
-    random_state ^= random_state >> 7;
-    random_state ^= random_state << 17;
+    random_state = xorshift64(random_state);
     return (size_t) (random_state % bound);
 }
 

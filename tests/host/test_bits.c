@@ -1,6 +1,7 @@
 /* Sets with summaries, against an array of bool. The words lie in a block of exactly their size, so
  * that AddressSanitizer sees every access beside it. */
 #include "../../alloc/bits.h"
+#include "../xorshift.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,12 +21,9 @@ struct sample {
     bool *members; /* what should be in the set */
 };
 
-/* Marsaglia's xorshift with 64 bits. */
 static size_t random_below(size_t bound) {
-    static uint64_t state = 88172645463325252;
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
+    static uint64_t state = XORSHIFT64_SEED;
+    state = xorshift64(state);
     return (size_t) (state % bound);
 }
 

@@ -1,5 +1,6 @@
 /* Upper bounds, against an array of numbers that are exact on the lowest level. */
 #include "../../alloc/bounds.h"
+#include "../xorshift.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,12 +18,9 @@ struct sample {
     uint16_t *exact; /* what should be on the lowest level */
 };
 
-/* Marsaglia's xorshift with 64 bits. */
 static size_t random_below(size_t bound) {
-    static uint64_t state = 88172645463325252;
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
+    static uint64_t state = XORSHIFT64_SEED;
+    state = xorshift64(state);
     return (size_t) (state % bound);
 }
 

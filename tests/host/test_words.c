@@ -1,6 +1,7 @@
 /* Bits in an array of words, against an array of bool. The words lie in a block of exactly their
  * size, so that AddressSanitizer sees every access beside it. */
 #include "../../alloc/words.h"
+#include "../xorshift.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -13,13 +14,9 @@ struct sample {
     bool *bits; /* what should be in them */
 };
 
-/* Marsaglia's xorshift with 64 bits. */
 static uint64_t random_word(void) {
-    static uint64_t state = 88172645463325252;
-    state ^= state << 13;
-    state ^= state >> 7;
-    state ^= state << 17;
-    return state;
+    static uint64_t state = XORSHIFT64_SEED;
+    return state = xorshift64(state);
 }
 
 static struct sample begin(size_t size) {
