@@ -153,6 +153,28 @@ paddr_t must_alloc(struct trial *t, size_t n, size_t align) {
     return paddr;
 }
 
+/* The words are those of page_problem, with a # for each number. */
+static bool are_alike(const char *words, const char *text) {
+    while (*words != '\0') {
+        if (*words == '#' && *text >= '0' && *text <= '9') {
+            words++;
+            while (*text >= '0' && *text <= '9')
+                text++;
+        } else if (*words++ != *text++) {
+            return false;
+        }
+    }
+    return *text == '\0';
+}
+
+void expect_problem(const struct trial *t, const char *text) {
+    char found[PROBLEM_SIZE];
+    assert_false(page_check(&t->a));
+    assert_ptr_equal(page_problem_text(&t->a, found), found);
+    assert_string_equal(found, text);
+    assert_true(are_alike(page_problem(&t->a), found));
+}
+
 void look_at(struct trial *t, paddr_t paddr, size_t n) {
     for (size_t i = 0; i < n + 2; i++)
         expect_page(t, after(paddr, i - 1));
