@@ -61,8 +61,7 @@ static void stage_init(struct page_allocator *a) {
     }
 }
 
-/* The blocks of order 0 in a word of the bitmap: free pages whose buddy, beside them, is not free.
- */
+/* The blocks of order 0 in a word of the bitmap: free pages that have no free buddy beside them. */
 static uint64_t singles_in(uint64_t word) {
     const uint64_t even = UINT64_MAX / 3; /* bits 0, 2, 4, … */
     return word & ~((word & even) << 1 | (word >> 1 & even));

@@ -167,8 +167,7 @@ static struct problem stage_problem(const struct page_allocator *a) {
         else if (words_of(a)[word] != 0)
             return (struct problem){"word # has a free page and is not on the stack", {word}};
     }
-    /* As many steps as there are links must end at the bottom: more is a ring, fewer a lost part.
-     */
+    /* As many steps as there are links end at the bottom: more is a ring, fewer a lost part. */
     uint32_t at = s->top;
     for (; linked > 0 && at < words; linked--)
         at = links[at];

@@ -7,17 +7,18 @@
  *
  * To find runs, memory is divided into chunks of 512 pages, and each chunk has a bound (bounds.h):
  * no run of free pages that starts in the chunk is longer. A run may end in a later chunk, and
- * there its rest counts as a run that starts with the chunk. Numbers go from 2 to 512: a bound of 0
- * or 1 says that no two pages stand together, and one of 512 that the run may have any length.
+ * there its rest counts as a run that starts with the chunk. A bound of 512 stands for all longer
+ * runs as well, and 0 and 1 both say that no two free pages stand together.
  *
  * A bound may be too large, never too small. So allocating leaves it alone, and freeing raises it,
  * unless the page has no free neighbour. A search that was sent to a chunk and finds no run there
  * lowers its bound to the longest run that it saw.
  *
  * Remembers: 1 bit per page, 1.05 with summaries and bounds.
- * Cost: one page O(levels). A run, O(levels + words + runs) of the chunks that may have one;
- * aligned to more than 2 MiB, or one page that is to be aligned, O(levels + words) for each address
- * that is aligned so. Flaw: a long run is still searched for. */
+ * Cost: one page O(levels). A run, O(levels + words + runs) of the chunks that may have one; if it
+ * is aligned to more than 2 MiB, or one page that is aligned, O(levels + words) for each address
+ * that is aligned so.
+ * Flaw: a long run is still searched for. */
 #include "stage.h"
 #include "bits.h"
 #include "bounds.h"
