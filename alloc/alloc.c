@@ -1,7 +1,6 @@
 /* What all stages share: arguments are checked, pages counted and addresses turned into indices
- * here, once. It also remembers which ranges were added. A stage then needs one bit for a page and
- * not two: what is not free is allocated if it lies in an added range, and absent if it does not.
- */
+ * here, once. It also remembers which ranges were added. A stage then needs one bit per page and
+ * not two: what is not free is allocated if it lies in an added range, and absent if not. */
 #include "stage.h"
 
 #define MAX_ALIGN_PAGES (MAX_ALIGN / PAGE_SIZE)
@@ -128,7 +127,7 @@ static bool is_alignment(size_t align) {
 enum alloc_error page_alloc(struct page_allocator *a, size_t n, size_t align, paddr_t *out) {
     if (align != PAGE_SIZE && !is_alignment(align))
         return ALLOC_INVALID;
-    /* 0 - 1 wraps, and is too many as well. */
+    /* One comparison for two cases: n - 1 is a huge number if n is 0. */
     if (n - 1 >= page_available(a))
         return n == 0 || n > SIZE_MAX / PAGE_SIZE ? ALLOC_INVALID : ALLOC_NO_MEMORY;
     return a->stage->alloc(a, n, (align + PAGE_SIZE - 1) / PAGE_SIZE, out);
@@ -148,8 +147,13 @@ size_t page_available(const struct page_allocator *a) {
 
 const char *alloc_error_name(enum alloc_error error) {
     static const char *const names[] = {
-        "ALLOC_OK",      "ALLOC_INVALID",       "ALLOC_NO_MEMORY",
-        "ALLOC_OVERLAP", "ALLOC_NOT_ALLOCATED", "ALLOC_UNSUPPORTED"};
+        [ALLOC_OK] = "ALLOC_OK",
+        [ALLOC_INVALID] = "ALLOC_INVALID",
+        [ALLOC_NO_MEMORY] = "ALLOC_NO_MEMORY",
+        [ALLOC_OVERLAP] = "ALLOC_OVERLAP",
+        [ALLOC_NOT_ALLOCATED] = "ALLOC_NOT_ALLOCATED",
+        [ALLOC_UNSUPPORTED] = "ALLOC_UNSUPPORTED",
+    };
     return (size_t) error < sizeof(names) / sizeof(names[0]) ? names[error] : "unknown error";
 }
 
@@ -157,7 +161,8 @@ const char *alloc_stage_name(const struct alloc_stage *stage) {
     return stage->name;
 }
 
-/* Do n pages, one or more, lie in the range? What lies below it wraps and is too far above. */
+/* Do n pages, one or more, lie in the range? If `first` is below it, the difference is a huge
+ * number: more than the range has pages. */
 static bool lies_in(struct page_range range, size_t first, size_t n) {
     size_t skipped = first - range.first;
     return skipped < pages_in(range) && n - 1 < pages_in(range) - skipped;
@@ -171,7 +176,7 @@ static bool is_present(const struct page_allocator *a, size_t first, size_t n) {
 
 /* The index of the page at paddr; NONE if n pages from there are no pages of the span. */
 static size_t index_of(const struct page_allocator *a, paddr_t paddr, size_t n) {
-    /* An address below the base wraps to an index far above the span. */
+    /* For an address below the base, the difference is a huge number, and outside the span. */
     size_t first = paddr / PAGE_SIZE - a->base;
     return paddr % PAGE_SIZE == 0 && lies_in(a->span, first, n) ? first : NONE;
 }
@@ -227,39 +232,94 @@ size_t page_largest_run(const struct page_allocator *a) {
     }
 }
 
-/* Are the ranges where page_init put them, sorted, apart, inside the span, as many pages as were
- * counted, and is the largest one of them? */
-static bool check_ranges(const struct page_allocator *a) {
+/* The ranges are where page_init put them, sorted, apart, inside the span and as many pages as were
+ * counted, and the largest is one of them. */
+static struct problem ranges_problem(const struct page_allocator *a) {
     size_t total = 0;
     bool is_largest_found = pages_in(a->largest) == 0;
     uintptr_t tables_end = (uintptr_t) a->meta + tables_size(a->stage, a->span.end);
-    if ((uintptr_t) a->ranges != tables_end || a->range_count > a->range_room)
-        return false;
+    if ((uintptr_t) a->ranges != tables_end)
+        return (struct problem){"the ranges do not begin where the tables end", {0}};
+    if (a->range_count > a->range_room)
+        return (struct problem){"there are # ranges, and room for #",
+                                {a->range_count, a->range_room}};
     for (size_t i = 0; i < a->range_count; i++) {
         struct page_range range = a->ranges[i];
         if (range.first >= range.end || range.first < a->span.first || range.end > a->span.end)
-            return false;
+            return (struct problem){"range # is empty, or not inside the span", {i}};
         if (i > 0 && range.first <= a->ranges[i - 1].end)
-            return false;
+            return (struct problem){"range # touches range #, or lies below it", {i, i - 1}};
         if (pages_in(range) > pages_in(a->largest))
-            return false;
+            return (struct problem){"range # has # pages, more than the largest",
+                                    {i, pages_in(range)}};
         if (range.first == a->largest.first && range.end == a->largest.end)
             is_largest_found = true;
         total += pages_in(range);
     }
-    return total == a->total && is_largest_found;
+    if (total != a->total)
+        return (struct problem){"the ranges have # pages, # were counted", {total, a->total}};
+    if (!is_largest_found)
+        return (struct problem){"the largest range is none of the # ranges", {a->range_count}};
+    return SOUND;
 }
 
-bool page_check(const struct page_allocator *a) {
-    if (!check_ranges(a) || !a->stage->check(a))
-        return false;
-
+static struct problem free_pages_problem(const struct page_allocator *a) {
     size_t free = 0;
     struct page_range run = {0, 0};
     while ((run = a->stage->next_free(a, run.end)).first != NONE) {
         if (!is_present(a, run.first, pages_in(run)))
-            return false;
+            return (struct problem){"pages # to # are free, and not all were added",
+                                    {run.first, run.end - 1}};
         free += pages_in(run);
     }
-    return free == page_available(a);
+    if (free != page_available(a))
+        return (struct problem){"# pages are free, # were counted", {free, page_available(a)}};
+    return SOUND;
+}
+
+/* Each may rely on what was looked at before it. */
+static struct problem find_problem(const struct page_allocator *a) {
+    struct problem problem = ranges_problem(a);
+    if (problem.words == NULL)
+        problem = a->stage->problem(a);
+    if (problem.words == NULL)
+        problem = free_pages_problem(a);
+    return problem;
+}
+
+const char *page_problem(const struct page_allocator *a) {
+    return find_problem(a).words;
+}
+
+static char *write_number(char *to, size_t number) {
+    char digits[20]; /* SIZE_MAX has no more, from the last on */
+    size_t count = 0;
+    do
+        digits[count++] = (char) ('0' + number % 10);
+    while ((number /= 10) != 0);
+    while (count > 0)
+        *to++ = digits[--count];
+    return to;
+}
+
+const char *page_problem_text(const struct page_allocator *a, char text[PROBLEM_SIZE]) {
+    struct problem problem = find_problem(a);
+    if (problem.words == NULL)
+        return NULL;
+
+    const size_t *number = problem.numbers;
+    char *to = text;
+    for (const char *from = problem.words; *from != '\0'; from++) {
+        if (*from == '#')
+            to = write_number(to, *number++);
+        else
+            *to++ = *from;
+    }
+    *to = '\0';
+    ALLOC_ASSERT((size_t) (to - text) < PROBLEM_SIZE);
+    return text;
+}
+
+bool page_check(const struct page_allocator *a) {
+    return page_problem(a) == NULL;
 }

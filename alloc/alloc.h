@@ -7,7 +7,14 @@
  *
  * Addresses, sizes and alignments are in bytes; n and all counts are in pages. Address 0 is an
  * address like any other, and a span that holds it hands it out. No function takes a lock: callers
- * on several harts serialise their calls. A failed call changes nothing that a caller can see. */
+ * on several harts serialise their calls. A failed call changes nothing that a caller can see.
+ *
+ * What a call costs is said in these:
+ *   n         the pages that the call is about
+ *   words     64-bit words of the bitmap, one for each 64 pages: of the n pages, or all
+ *   levels    of summaries of the bitmap: how often 64 divides the pages of the span, rounded up;
+ *             3 at 1 GiB, 4 at 64 GiB
+ *   ranges    added ranges that do not touch each other: most often one or a few */
 #pragma once
 
 #include <stdbool.h>
@@ -63,8 +70,7 @@ size_t page_meta_size(const struct alloc_stage *stage, paddr_t start, size_t siz
 /* Begin to manage the span, every page absent. `meta` is aligned to 64 bytes, may hold anything
  * and belongs to the allocator from now on; what it has beyond page_meta_size serves to remember
  * more separate ranges, two size_t each.
- * ALLOC_INVALID: page_meta_size is 0, meta misaligned or too small. Steps: one a word of the
- * tables. */
+ * ALLOC_INVALID: page_meta_size is 0, meta misaligned or too small. O(all words). */
 enum alloc_error page_init(struct page_allocator *a, const struct alloc_stage *stage, paddr_t start,
                            size_t size, void *meta, size_t meta_size);
 
@@ -72,8 +78,7 @@ enum alloc_error page_init(struct page_allocator *a, const struct alloc_stage *s
  * order; ranges that touch become one.
  * ALLOC_INVALID: no whole page, overflow, outside the span. ALLOC_OVERLAP: some page was added
  * before. ALLOC_NO_MEMORY: too many separate ranges for the metadata. ALLOC_UNSUPPORTED: bump, for
- * memory below an address that it has handed out. Steps: at most one a word of the tables, and one
- * a range. */
+ * memory below an address that it has handed out. O(words + levels + ranges). */
 enum alloc_error page_add_memory(struct page_allocator *a, paddr_t start, size_t size);
 
 /* Allocate n consecutive pages at a multiple of `align`, a power of two (one below PAGE_SIZE means
@@ -82,32 +87,39 @@ enum alloc_error page_add_memory(struct page_allocator *a, paddr_t start, size_t
  * (buddy: where the first block of the memory is its smallest and has four pages or more).
  * ALLOC_INVALID: n == 0, n * PAGE_SIZE overflows, bad alignment. ALLOC_NO_MEMORY: no such run
  * (buddy: no free aligned block of n or `align`, the larger, rounded up to a power of two; above
- * 1 GiB, no row of free blocks of 1 GiB for n rounded up to whole ones). Steps: see each stage. */
+ * 1 GiB, no row of free blocks of 1 GiB for n rounded up to whole ones). Costs: see each stage. */
 enum alloc_error page_alloc(struct page_allocator *a, size_t n, size_t align, paddr_t *out);
 
 /* Allocate the n pages at paddr.
  * ALLOC_INVALID: n == 0, misaligned, outside the span. ALLOC_OVERLAP: some page is not free
- * (bump: or lies below one that it has handed out). Steps: one a word of the range (bump: a range;
- * buddy: a block and order). */
+ * (bump: or lies below one that it has handed out). O(words + levels); bump: O(ranges); buddy: that
+ * for every block that it takes or leaves. */
 enum alloc_error page_alloc_at(struct page_allocator *a, paddr_t paddr, size_t n);
 
 /* Free the n pages at paddr, all of them or none: any range of allocated pages, be it part of what
  * one call returned or several neighbours together.
  * ALLOC_INVALID: n == 0, misaligned, outside the span. ALLOC_NOT_ALLOCATED: some page is free or
- * absent. ALLOC_UNSUPPORTED: bump. Steps to refuse: at most one a word of the range (tree and
- * buddy: those of one lookup); to free: see each stage. */
+ * absent. ALLOC_UNSUPPORTED: bump. To refuse: O(words); to free: see each stage. */
 enum alloc_error page_free(struct page_allocator *a, paddr_t paddr, size_t n);
 
 /* Is the page that holds paddr free? No for absent pages and outside the span. */
 bool page_is_free(const struct page_allocator *a, paddr_t paddr);
 
-/* Pages added; allocated (under bump, also those lost to a gap); free. One step each. */
+/* Pages added; allocated (under bump, also those lost to a gap); free. O(1). */
 size_t page_total(const struct page_allocator *a);
 size_t page_used(const struct page_allocator *a);
 size_t page_available(const struct page_allocator *a);
 
 /* Pages in the longest run of free pages. At any speed: it walks all free runs. */
 size_t page_largest_run(const struct page_allocator *a);
+
+/* The first invariant of the metadata that does not hold, in words, with a # where a number
+ * belongs: "word # has a free page and is not on the stack". NULL if all do. At any speed. */
+const char *page_problem(const struct page_allocator *a);
+
+/* The same with the numbers, which needs room: `text` is returned, or NULL. */
+#define PROBLEM_SIZE 128
+const char *page_problem_text(const struct page_allocator *a, char text[PROBLEM_SIZE]);
 
 /* Does every invariant of the metadata hold? At any speed. */
 bool page_check(const struct page_allocator *a);

@@ -74,7 +74,7 @@ size_t bits_next(const struct bits *b, size_t from) {
     if (rest == 0)
         return NONE;
 
-    /* And down again, along the lowest bits. */
+    /* And down again, along the lowest bits. A summary bit says that there is one. */
     from += word_lowest(rest);
     while (l-- > 0)
         from = from * WORD_BITS + word_lowest(b->level[l][from]);

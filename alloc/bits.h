@@ -1,11 +1,11 @@
-/* A set of indices that finds its lowest member in a few steps, however many there could be.
+/* A set of indices that finds its lowest member in O(levels), however many there could be.
  *
  *   level 2   1                                     one word: the top
  *   level 1   1 0 1 …                               bit i: word i of level 0 is not 0
  *   level 0   0100… 0000… 0010… …                   bit i: i is in the set
  *
  * Each level has a 64th of the bits of the one below, so all summaries together add 1/63 to it.
- * Steps below are in levels: the number of times 64 divides the size, rounded up. */
+ * How many levels there are: how often 64 divides the size, rounded up. */
 #pragma once
 
 #include "words.h"
@@ -23,24 +23,24 @@ struct bits {
 /* Words that a set of `size` indices takes. `size` is not 0. */
 size_t bits_words(size_t size);
 
-/* Lay the set out in bits_words(size) words, and make it empty. One step a word. */
+/* Lay the set out in bits_words(size) words, and make it empty. O(words). */
 void bits_init(struct bits *b, uint64_t *words, size_t size);
 
-/* Is the set laid out like that? One step a level. */
+/* Is the set laid out like that? O(levels). */
 bool bits_is_at(const struct bits *b, const uint64_t *words, size_t size);
 
-/* Is it empty? One step. */
+/* Is it empty? O(1). */
 static inline bool bits_is_empty(const struct bits *b) {
     return b->level[b->levels - 1][0] == 0;
 }
 
-/* Is i a member? One step. */
+/* Is i a member? O(1). */
 static inline bool bits_test(const struct bits *b, size_t i) {
     return words_test(b->level[0], i);
 }
 
 /* Word i of level 0 has a member now, or has none any more: set, clear its bits in the summaries.
- * One step a level, and no branch: whether a word keeps another member is a coin toss, and a wrong
+ * O(levels), and without a branch: whether a word keeps another member is a coin toss, and a wrong
  * guess costs more than the stores of all levels. */
 static inline void bits_summarize(struct bits *b, size_t i) {
     for (unsigned l = 1; l < b->levels; l++) {
@@ -59,9 +59,10 @@ static inline void bits_unsummarize(struct bits *b, size_t i) {
     }
 }
 
-/* Put i in, take it out, be it a member or not. One step, or one a level if the word of level 0 was
- * or gets empty. */
+/* Put i in, take it out, be it a member or not. O(1), or O(levels) if the word of level 0 was or
+ * gets empty. */
 static inline void bits_set(struct bits *b, size_t i) {
+    ALLOC_ASSERT(i < b->size);
     uint64_t word = b->level[0][i / WORD_BITS];
     b->level[0][i / WORD_BITS] = word | word_bit(i);
     if (word == 0)
@@ -69,21 +70,21 @@ static inline void bits_set(struct bits *b, size_t i) {
 }
 
 static inline void bits_clear(struct bits *b, size_t i) {
+    ALLOC_ASSERT(i < b->size);
     uint64_t word = b->level[0][i / WORD_BITS] & ~word_bit(i);
     b->level[0][i / WORD_BITS] = word;
     if (word == 0)
         bits_unsummarize(b, i / WORD_BITS);
 }
 
-/* Put all of [from, end) in, take all out. One step a word of the range, and two a level. */
+/* Put all of [from, end) in, take all out. O(words + levels). */
 void bits_set_range(struct bits *b, size_t from, size_t end);
 void bits_clear_range(struct bits *b, size_t from, size_t end);
 
-/* The lowest member at or after `from`, NONE if there is none. Two steps a level. */
+/* The lowest member at or after `from`, NONE if there is none. O(levels). */
 size_t bits_next(const struct bits *b, size_t from);
 
-/* Does each summary bit say what it should, and is no bit set at or behind the size? One step a
- * word. */
+/* Does each summary bit say what it should, and is no bit set at or behind the size? O(words). */
 bool bits_check(const struct bits *b);
 
 /* What follows stands twice: the one whose name ends in _of takes the number of levels, and the
@@ -99,7 +100,7 @@ BITS_INLINE size_t bits_first_of(const struct bits *b, unsigned levels) {
     return first;
 }
 
-/* The lowest member of a set that is not empty. One step a level. */
+/* The lowest member of a set that is not empty. O(levels). */
 static inline size_t bits_first(const struct bits *b) {
     switch (b->levels) {
     case 2:
@@ -136,7 +137,7 @@ BITS_INLINE size_t bits_take_first_of(struct bits *b, unsigned levels) {
     return first;
 }
 
-/* Take the lowest member out of a set that is not empty: which it was. Two steps a level. */
+/* Take the lowest member out of a set that is not empty: which it was. O(levels). */
 static inline size_t bits_take_first(struct bits *b) {
     switch (b->levels) {
     case 2:
@@ -160,8 +161,9 @@ BITS_INLINE void bits_assign_of(struct bits *b, size_t i, bool is_in, unsigned l
     }
 }
 
-/* Put i in or take it out, as `is_in` says. One step a level, and no branch. */
+/* Put i in or take it out, as `is_in` says. O(levels), and without a branch. */
 static inline void bits_assign(struct bits *b, size_t i, bool is_in) {
+    ALLOC_ASSERT(i < b->size);
     switch (b->levels) {
     case 2:
         bits_assign_of(b, i, is_in, 2);

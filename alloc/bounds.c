@@ -57,6 +57,7 @@ void bounds_raise(struct bounds *b, size_t from, size_t end, uint16_t value) {
 }
 
 void bounds_lower(struct bounds *b, size_t i, uint16_t value) {
+    ALLOC_ASSERT(i < b->size && value <= b->level[0][i]);
     b->level[0][i] = value;
 }
 
@@ -75,7 +76,7 @@ size_t bounds_next(struct bounds *b, size_t from, uint16_t value) {
     unsigned l = 0;
     size_t i = from;
     for (;;) {
-        /* Groups are padded with zeroes to their full 64. */
+        /* Groups are padded with zeroes to their full 64, and `value` is not 0: none is found. */
         size_t group = i / BOUNDS_FANOUT, end = (group + 1) * BOUNDS_FANOUT;
         while (i < end && b->level[l][i] < value)
             i++;

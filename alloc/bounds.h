@@ -21,24 +21,25 @@ struct bounds {
 /* Numbers that bounds for `size` indices take, rounded up to whole cache lines. `size` is not 0. */
 size_t bounds_numbers(size_t size);
 
-/* Lay bounds out in bounds_numbers(size) numbers, all 0. One step a number. */
+/* Lay bounds out in bounds_numbers(size) numbers, all 0. O(size). */
 void bounds_init(struct bounds *b, uint16_t *numbers, size_t size);
 
-/* Are they laid out like that? One step a level. */
+/* Are they laid out like that? O(levels). */
 bool bounds_is_at(const struct bounds *b, const uint16_t *numbers, size_t size);
 
-/* Make the numbers of the indices [from, end) at least `value`. One step an index, and its 64th
- * part a level; none above a level where nothing changes. */
+/* Make the numbers of the indices [from, end) at least `value`. O(end - from + levels): above a
+ * level where nothing changes, nothing is looked at. */
 void bounds_raise(struct bounds *b, size_t from, size_t end, uint16_t value);
 
-/* Make the number of index i the smaller `value`, which is right by itself. One step: what is too
- * large above is lowered when it misleads a search. */
+/* Make the number of index i the smaller `value`, which is right by itself. O(1): what is too large
+ * above is lowered when it misleads a search. */
 void bounds_lower(struct bounds *b, size_t i, uint16_t value);
 
 /* The lowest index at or after `from` whose number is at least `value`, which is not 0; NONE if
- * there is none. At most 192 steps a level, and 128 for each stale number, which it lowers. */
+ * there is none. O(levels), 192 numbers on each at most, and 128 more for each number above that
+ * was too large, which it lowers. */
 size_t bounds_next(struct bounds *b, size_t from, uint16_t value);
 
-/* Is each number of a higher level at least the largest below it, is none above `most`, and are
- * those that fill the last group of a level 0? One step a number. */
+/* Is each number of a higher level at least the largest below it, and is none above `most`? Behind
+ * the last number of a level, up to a multiple of 64, there must be zeroes. O(size). */
 bool bounds_check(const struct bounds *b, uint16_t most);

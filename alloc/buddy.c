@@ -16,14 +16,15 @@
  * its buddy is not, which the bitmap knows. Only which words have such a page is in a set. Bounds
  * on runs are not needed: the order is the bound.
  *
- * Remembers: 2 bits a page, 2.03 with the summaries.
- * Cost: a few steps for each of 19 orders and each level of summaries, and one for each 64 pages.
+ * Remembers: 2 bits per page, 2.03 with the summaries.
+ * Cost: O(orders * levels + words), with 19 orders, whatever is asked for.
  * Flaw: a set for every order, and small requests scatter until no large block is left. */
-#include "stage.h"
+#include "bitmap.h"
 #include "bits.h"
 
 #define MAX_ORDER 18U /* 1 GiB, the largest alignment */
 #define ORDERS (MAX_ORDER + 1)
+#define BITMAP_AT header_size(sizeof(struct buddy))
 _Static_assert(PAGE_SIZE << MAX_ORDER == MAX_ALIGN, "a block must have every alignment");
 
 struct buddy {
@@ -40,17 +41,17 @@ static size_t stage_meta_size(size_t pages) {
     size_t words = words_for(pages);
     for (unsigned order = 0; order < ORDERS; order++)
         words += bits_words(blocks_for(pages, order));
-    return header_size(sizeof(struct buddy)) + words * sizeof(uint64_t);
+    return BITMAP_AT + words * sizeof(uint64_t);
 }
 
 static uint64_t *words_of(const struct page_allocator *a) {
-    return (void *) ((char *) a->meta + header_size(sizeof(struct buddy)));
+    return bitmap_words(a, BITMAP_AT);
 }
 
 static void stage_init(struct page_allocator *a) {
     struct buddy *b = a->meta;
     uint64_t *words = words_of(a);
-    words_clear(words, 0, words_for(a->span.end) * WORD_BITS);
+    bitmap_init(a, BITMAP_AT);
     words += words_for(a->span.end);
     b->orders = 0;
     for (unsigned order = 0; order < ORDERS; order++) {
@@ -60,93 +61,96 @@ static void stage_init(struct page_allocator *a) {
     }
 }
 
-/* The blocks of order 0 in a word of the bitmap: the free pages whose buddy, beside them, is not.
- */
+/* The blocks of order 0 in a word of the bitmap: free pages that have no free buddy beside them. */
 static uint64_t singles_in(uint64_t word) {
     const uint64_t even = UINT64_MAX / 3; /* bits 0, 2, 4, … */
     return word & ~((word & even) << 1 | (word >> 1 & even));
 }
 
-static inline void note_order(struct buddy *b, unsigned order) {
+/* The set of an order has changed: is there still a block in it? */
+static inline void refresh_order(struct buddy *b, unsigned order) {
     uint64_t is_empty = bits_is_empty(&b->blocks[order]);
     b->orders = (b->orders | word_bit(order)) & ~(is_empty << order);
 }
 
-/* The word of the bitmap that holds this page has changed. */
-static inline void note_singles(const struct page_allocator *a, size_t page) {
+/* The word of the bitmap that holds this page has changed: is there still a block of order 0? */
+static inline void refresh_singles(const struct page_allocator *a, size_t page) {
     struct buddy *b = a->meta;
     size_t word = page / WORD_BITS;
     bits_assign(&b->blocks[0], word, singles_in(words_of(a)[word]) != 0);
-    note_order(b, 0);
+    refresh_order(b, 0);
 }
 
-static void take_block(struct buddy *b, unsigned order, size_t block) {
+static void remove_block(struct buddy *b, unsigned order, size_t block) {
     bits_clear(&b->blocks[order], block);
-    note_order(b, order);
+    refresh_order(b, order);
 }
 
-static void put_block(struct buddy *b, unsigned order, size_t block) {
+static void insert_block(struct buddy *b, unsigned order, size_t block) {
     bits_set(&b->blocks[order], block);
     b->orders |= word_bit(order);
 }
 
-/* Make the blocks [from, end) of an order above 0 free. What comes with its buddy goes on as part
- * of a block of the next order; only the first and the last may have to stay behind. */
-static void give_blocks(struct buddy *b, unsigned order, size_t from, size_t end) {
+/* Insert the blocks [from, end) of an order above 0. What comes with its buddy goes on as part of a
+ * block of the next order; only the first and the last may have to stay behind. */
+static void merge_blocks(struct buddy *b, unsigned order, size_t from, size_t end) {
+    ALLOC_ASSERT(order > 0);
     for (; from < end && order < MAX_ORDER; order++) {
         if (from % 2 != 0) {
             if (bits_test(&b->blocks[order], from - 1))
-                take_block(b, order, --from);
+                remove_block(b, order, --from);
             else
-                put_block(b, order, from++);
+                insert_block(b, order, from++);
         }
         if (end % 2 != 0) {
             if (bits_test(&b->blocks[order], end))
-                take_block(b, order, end++);
+                remove_block(b, order, end++);
             else
-                put_block(b, order, --end);
+                insert_block(b, order, --end);
         }
         from /= 2;
         end /= 2;
     }
     for (; from < end; from++)
-        put_block(b, MAX_ORDER, from);
+        insert_block(b, MAX_ORDER, from);
 }
 
 /* Make the pages [from, end) free: the fewest blocks that make up the range. */
-static void give_range(const struct page_allocator *a, size_t from, size_t end) {
+static void free_and_merge(const struct page_allocator *a, size_t from, size_t end) {
     const uint64_t *words = words_of(a);
     words_set(words_of(a), from, end);
-    note_singles(a, from);
+    refresh_singles(a, from);
     if (!in_one_word(from, end))
-        note_singles(a, end - 1);
+        refresh_singles(a, end - 1);
 
-    /* In order 0 blocks need not be put and taken. */
+    /* Order 0 has no set of blocks to insert into: the bitmap knows them. What is beside its buddy
+       goes on in order 1, with it. */
     if (from % 2 != 0)
         from = words_test(words, from - 1) ? from - 1 : from + 1;
     if (end % 2 != 0)
         end = words_test(words, end) ? end + 1 : end - 1;
     if (from < end) {
         unsigned order = (unsigned) word_lowest(from | end | word_bit(MAX_ORDER));
-        give_blocks(a->meta, order, from >> order, end >> order);
+        merge_blocks(a->meta, order, from >> order, end >> order);
     }
 }
 
-/* The pages [first, end) of a block that was taken stay free. Their buddies do not: no merge. */
-static void leave_range(struct buddy *b, size_t first, size_t end) {
+/* The pages [first, end) are what was not asked for of a block that was removed. Their buddies are
+ * taken, or part of the same rest, so there is nothing to merge with. */
+static void put_rest_back(struct buddy *b, size_t first, size_t end) {
     while (first < end) {
         /* As large as the alignment of `first` allows and the rest of the range holds. */
         size_t aligned = word_lowest(first | word_bit(MAX_ORDER));
         size_t fits = word_highest(end - first);
         unsigned order = (unsigned) (aligned < fits ? aligned : fits);
         if (order > 0)
-            put_block(b, order, first >> order);
+            insert_block(b, order, first >> order);
         first += (size_t) 1 << order;
     }
 }
 
 static enum alloc_error stage_add(struct page_allocator *a, size_t first, size_t n) {
-    give_range(a, first, first + n);
+    free_and_merge(a, first, first + n);
     return ALLOC_OK;
 }
 
@@ -155,41 +159,40 @@ static bool stage_is_free(const struct page_allocator *a, size_t page) {
 }
 
 static struct page_range stage_next_free(const struct page_allocator *a, size_t from) {
-    size_t first = words_next_set(words_of(a), from, a->span.end);
-    if (first == a->span.end)
-        return (struct page_range){NONE, NONE};
-    return (struct page_range){first, words_next_clear(words_of(a), first, a->span.end)};
+    return bitmap_next_free(a, BITMAP_AT, from);
 }
 
-/* Take n pages from the start of a free block that is out of its set already. */
-static void take_pages(const struct page_allocator *a, size_t first, size_t n, size_t block_end) {
+/* Take n pages from the start of a free block that was removed, and put the rest back. */
+static void cut_pages(const struct page_allocator *a, size_t first, size_t n, size_t block_end) {
     words_clear(words_of(a), first, first + n);
-    leave_range(a->meta, first + n, block_end);
-    note_singles(a, first + n - 1);
+    put_rest_back(a->meta, first + n, block_end);
+    refresh_singles(a, first + n - 1);
 }
 
-/* Take n pages from the lowest block of an order above 0 that has one and is large enough. */
-static size_t take_from(const struct page_allocator *a, unsigned order, size_t n) {
+/* Take n pages from the lowest block of an order above 0 that has one, and is large enough. */
+static size_t alloc_from_order(const struct page_allocator *a, unsigned order, size_t n) {
     struct buddy *b = a->meta;
+    ALLOC_ASSERT(order > 0 && n <= (size_t) 1 << order && !bits_is_empty(&b->blocks[order]));
     size_t block = bits_take_first(&b->blocks[order]);
-    note_order(b, order);
-    take_pages(a, block << order, n, (block + 1) << order);
+    refresh_order(b, order);
+    cut_pages(a, block << order, n, (block + 1) << order);
     return block << order;
 }
 
 /* Take the lowest block of order 0. */
-static size_t take_single(const struct page_allocator *a) {
+static size_t alloc_single(const struct page_allocator *a) {
     const struct buddy *b = a->meta;
+    ALLOC_ASSERT(!bits_is_empty(&b->blocks[0]));
     size_t at = bits_first(&b->blocks[0]);
     uint64_t *word = &words_of(a)[at];
     size_t page = at * WORD_BITS + word_lowest(singles_in(*word));
     *word &= ~word_bit(page);
-    note_singles(a, page);
+    refresh_singles(a, page);
     return page;
 }
 
 /* Take n pages from blocks of the largest order, side by side. */
-static size_t take_large(const struct page_allocator *a, size_t n) {
+static size_t alloc_large(const struct page_allocator *a, size_t n) {
     struct buddy *b = a->meta;
     const struct bits *largest = &b->blocks[MAX_ORDER];
     size_t count = blocks_for(n, MAX_ORDER);
@@ -197,8 +200,8 @@ static size_t take_large(const struct page_allocator *a, size_t n) {
     if (block == NONE)
         return NONE;
     for (size_t i = 0; i < count; i++)
-        take_block(b, MAX_ORDER, block + i);
-    take_pages(a, block << MAX_ORDER, n, (block + count) << MAX_ORDER);
+        remove_block(b, MAX_ORDER, block + i);
+    cut_pages(a, block << MAX_ORDER, n, (block + count) << MAX_ORDER);
     return block << MAX_ORDER;
 }
 
@@ -207,7 +210,7 @@ static SELDOM enum alloc_error alloc_run(struct page_allocator *a, size_t n, siz
     const struct buddy *b = a->meta;
     size_t pages = n > align ? n : align;
     if (pages > (size_t) 1 << MAX_ORDER) {
-        size_t first = take_large(a, n);
+        size_t first = alloc_large(a, n);
         return first == NONE ? ALLOC_NO_MEMORY : hand_out(a, first, n, out);
     }
 
@@ -215,14 +218,14 @@ static SELDOM enum alloc_error alloc_run(struct page_allocator *a, size_t n, siz
     uint64_t orders = b->orders >> wanted << wanted;
     if (orders == 0)
         return ALLOC_NO_MEMORY;
-    return hand_out(a, take_from(a, (unsigned) word_lowest(orders), n), n, out);
+    return hand_out(a, alloc_from_order(a, (unsigned) word_lowest(orders), n), n, out);
 }
 
 static enum alloc_error stage_alloc(struct page_allocator *a, size_t n, size_t align,
                                     paddr_t *out) {
     const struct buddy *b = a->meta;
     if (n == 1 && align == 1 && (b->orders & 1) != 0)
-        return hand_out(a, take_single(a), 1, out);
+        return hand_out(a, alloc_single(a), 1, out);
     return alloc_run(a, n, align, out);
 }
 
@@ -230,6 +233,8 @@ static enum alloc_error stage_alloc(struct page_allocator *a, size_t n, size_t a
 static unsigned order_of(const struct page_allocator *a, size_t page) {
     const struct buddy *b = a->meta;
     unsigned order = 0;
+    ALLOC_ASSERT(words_test(words_of(a), page));
+    /* If its buddy is free too, they have merged: some order has the block, so this ends. */
     if (words_test(words_of(a), page ^ 1))
         do
             order++;
@@ -242,24 +247,24 @@ static enum alloc_error stage_alloc_at(struct page_allocator *a, size_t first, s
     if (!words_all_set(words_of(a), first, end))
         return ALLOC_OVERLAP;
 
-    /* Take every block that holds some of the pages, then leave what it has beyond them. */
+    /* Remove every block that holds some of the pages, then put back what lies beyond them. */
     size_t blocks_first = first >> order_of(a, first) << order_of(a, first);
     size_t blocks_end = blocks_first;
     while (blocks_end < end) {
         unsigned order = order_of(a, blocks_end);
         if (order > 0)
-            take_block(a->meta, order, blocks_end >> order);
+            remove_block(a->meta, order, blocks_end >> order);
         blocks_end += (size_t) 1 << order;
     }
-    leave_range(a->meta, blocks_first, first);
-    take_pages(a, first, n, blocks_end);
-    note_singles(a, first);
+    put_rest_back(a->meta, blocks_first, first);
+    cut_pages(a, first, n, blocks_end);
+    refresh_singles(a, first);
     return count_taken(a, n);
 }
 
 /* A page that was freed and its buddy become one block. */
 static SELDOM enum alloc_error merge_page(struct page_allocator *a, size_t page) {
-    give_blocks(a->meta, 1, page / 2, page / 2 + 1);
+    merge_blocks(a->meta, 1, page / 2, page / 2 + 1);
     return count_given(a, 1);
 }
 
@@ -268,14 +273,14 @@ static enum alloc_error free_page(struct page_allocator *a, size_t page) {
     if (*word & word_bit(page))
         return ALLOC_NOT_ALLOCATED;
     *word |= word_bit(page);
-    note_singles(a, page);
+    refresh_singles(a, page);
     return *word & word_bit(page ^ 1) ? merge_page(a, page) : count_given(a, 1);
 }
 
 static SELDOM enum alloc_error free_run(struct page_allocator *a, size_t first, size_t n) {
     if (!words_all_clear(words_of(a), first, first + n))
         return ALLOC_NOT_ALLOCATED;
-    give_range(a, first, first + n);
+    free_and_merge(a, first, first + n);
     return count_given(a, n);
 }
 
@@ -283,26 +288,32 @@ static enum alloc_error stage_free(struct page_allocator *a, size_t first, size_
     return n == 1 ? free_page(a, first) : free_run(a, first, n);
 }
 
-/* Pages in the blocks of an order; NONE if the set is not in its place, its summaries are wrong,
- * or one of its blocks is not free, is so in a smaller order too, or has a buddy that is free. */
-static size_t count_blocks(const struct page_allocator *a, unsigned order, const uint64_t *words) {
+/* The set of an order is where it should be, its summaries are right, and each of its blocks is
+ * free, is not so in a smaller order too, and has a buddy that is not. Their pages are added to
+ * *pages. */
+static struct problem blocks_problem(const struct page_allocator *a, unsigned order,
+                                     const uint64_t *words, size_t *pages) {
     const struct buddy *b = a->meta;
     const struct bits *blocks = &b->blocks[order];
-    size_t pages = 0;
-    if (!bits_is_at(blocks, words, blocks_for(a->span.end, order)) || !bits_check(blocks) ||
-        words_test(&b->orders, order) == bits_is_empty(blocks))
-        return NONE;
+    if (!bits_is_at(blocks, words, blocks_for(a->span.end, order)))
+        return (struct problem){"the set of order # is not in its place", {order}};
+    if (!bits_check(blocks))
+        return (struct problem){"the set of order # has a wrong summary, or a block too many",
+                                {order}};
+    if (words_test(&b->orders, order) == bits_is_empty(blocks))
+        return (struct problem){"whether order # has a block is noted wrong", {order}};
 
     for (size_t i = bits_next(blocks, 0); i != NONE && order > 0; i = bits_next(blocks, i + 1)) {
-        if ((order < MAX_ORDER && bits_test(blocks, i ^ 1)) ||
-            !words_all_set(words_of(a), i << order, (i + 1) << order))
-            return NONE;
+        if (order < MAX_ORDER && bits_test(blocks, i ^ 1))
+            return (struct problem){"block # of order # and its buddy are both free", {i, order}};
+        if (!words_all_set(words_of(a), i << order, (i + 1) << order))
+            return (struct problem){"block # of order # has a page that is not free", {i, order}};
         for (unsigned below = 1; below < order; below++)
             if (bits_next(&b->blocks[below], i << (order - below)) < (i + 1) << (order - below))
-                return NONE;
-        pages += (size_t) 1 << order;
+                return (struct problem){"block # of order # has a smaller one in it", {i, order}};
+        *pages += (size_t) 1 << order;
     }
-    return pages;
+    return SOUND;
 }
 
 static size_t count_bits(uint64_t word) {
@@ -313,28 +324,32 @@ static size_t count_bits(uint64_t word) {
 }
 
 /* Blocks that do not overlap, all of them free, must be as many pages as are free. */
-static bool stage_check(const struct page_allocator *a) {
+static struct problem stage_problem(const struct page_allocator *a) {
     const struct buddy *b = a->meta;
-    size_t count = words_for(a->span.end), bits = count * WORD_BITS, pages = 0;
+    size_t count = words_for(a->span.end), in_blocks = 0, free = 0;
     const uint64_t *words = words_of(a), *set = words + count;
-    if (words_next_set(words, a->span.end, bits) != bits || b->orders >> ORDERS != 0)
-        return false;
+    struct problem problem = bitmap_problem(a, BITMAP_AT);
+    if (problem.words != NULL)
+        return problem;
+    if (b->orders >> ORDERS != 0)
+        return (struct problem){"an order above # is noted to have a block", {MAX_ORDER}};
 
     for (unsigned order = 0; order < ORDERS; order++) {
-        size_t in_blocks = count_blocks(a, order, set);
-        if (in_blocks == NONE)
-            return false;
-        pages += in_blocks;
+        problem = blocks_problem(a, order, set, &in_blocks);
+        if (problem.words != NULL)
+            return problem;
         set += bits_words(blocks_for(a->span.end, order));
     }
     for (size_t i = 0; i < count; i++) {
         uint64_t singles = singles_in(words[i]);
         if (bits_test(&b->blocks[0], i) != (singles != 0))
-            return false;
-        pages += count_bits(singles);
-        pages -= count_bits(words[i]);
+            return (struct problem){"the set of order 0 is wrong about word #", {i}};
+        in_blocks += count_bits(singles);
+        free += count_bits(words[i]);
     }
-    return pages == 0;
+    if (in_blocks != free)
+        return (struct problem){"# pages are free, # are in blocks", {free, in_blocks}};
+    return SOUND;
 }
 
 const struct alloc_stage buddy_stage = {
@@ -347,5 +362,5 @@ const struct alloc_stage buddy_stage = {
     .alloc = stage_alloc,
     .alloc_at = stage_alloc_at,
     .free = stage_free,
-    .check = stage_check,
+    .problem = stage_problem,
 };

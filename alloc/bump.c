@@ -4,7 +4,7 @@
  *     │   handed out    │      free       │
  *
  * Remembers: one index. Pages skipped for an alignment or for a hole are lost, and count as used.
- * Cost: a binary search among the added ranges, and one more for each that is stepped over.
+ * Cost: O(log ranges), and once more for each range that is stepped over.
  * Flaw: nothing comes back. */
 #include "stage.h"
 
@@ -46,8 +46,9 @@ static struct page_range stage_next_free(const struct page_allocator *a, size_t 
 }
 
 /* Hand out the n pages at `first`. The added pages between `next` and there are lost. */
-static void take(struct page_allocator *a, size_t first, size_t n) {
+static void advance(struct page_allocator *a, size_t first, size_t n) {
     struct bump *bump = a->meta;
+    ALLOC_ASSERT(first >= bump->next);
     struct page_range gap;
     while (gap = stage_next_free(a, bump->next), gap.first < first) {
         bump->next = gap.end < first ? gap.end : first;
@@ -63,7 +64,7 @@ static enum alloc_error stage_alloc(struct page_allocator *a, size_t n, size_t a
     while ((rest = stage_next_free(a, rest.end)).first != NONE) {
         size_t first = (rest.first + align - 1) / align * align;
         if (first < rest.end && n <= rest.end - first) {
-            take(a, first, n);
+            advance(a, first, n);
             return hand_out(a, first, n, out);
         }
     }
@@ -74,17 +75,19 @@ static enum alloc_error stage_alloc_at(struct page_allocator *a, size_t first, s
     const struct bump *bump = a->meta;
     if (first < bump->next)
         return ALLOC_OVERLAP;
-    take(a, first, n);
+    advance(a, first, n);
     return count_taken(a, n);
 }
 
 /* Nothing was handed out, or `next` lies behind a page that was: in a range, not in a hole. */
-static bool stage_check(const struct page_allocator *a) {
+static struct problem stage_problem(const struct page_allocator *a) {
     const struct bump *bump = a->meta;
     if (bump->next == 0)
-        return true;
+        return SOUND;
     size_t last = bump->next - 1, at = range_after(a, last);
-    return at < a->range_count && a->ranges[at].first <= last;
+    if (at == a->range_count || a->ranges[at].first > last)
+        return (struct problem){"page # was handed out, and never added", {last}};
+    return SOUND;
 }
 
 const struct alloc_stage bump_stage = {
@@ -97,5 +100,5 @@ const struct alloc_stage bump_stage = {
     .alloc = stage_alloc,
     .alloc_at = stage_alloc_at,
     .free = NULL,
-    .check = stage_check,
+    .problem = stage_problem,
 };

@@ -7,17 +7,18 @@
  * A word that runs empty below the top stays where it is, and is dropped when it gets there: there
  * is no search for it.
  *
- * Remembers: 1 bit a page and 32 bits for each 64 pages, 1.5 bits a page.
+ * Remembers: 1 bit per page and 32 bits for each 64 pages, 1.5 bits per page.
  * Cost: one page O(1) to allocate, on average, because each dropped word was pushed once, and to
- * free; runs, aligned pages and page_alloc_at as in the bitmap; page_add_memory one step a word.
+ * free; runs, aligned pages and page_alloc_at as in the bitmap; page_add_memory O(words).
  * Flaw: only single pages are O(1), and they come in no order. */
-#include "stage.h"
-#include "words.h"
+#include "bitmap.h"
 
 /* What a link says if it is no index of the word below. Two values: the word at the bottom has
  * nothing below it, but it is on the stack. */
 #define BOTTOM (UINT32_MAX - 1)
 #define OFF_STACK UINT32_MAX
+
+#define BITMAP_AT header_size(sizeof(struct stack))
 
 struct stack {
     uint32_t *links; /* behind the bitmap */
@@ -28,11 +29,11 @@ static size_t stage_meta_size(size_t pages) {
     size_t words = words_for(pages);
     if (words > BOTTOM)
         return 0; /* two words short of 1 PiB: a link has no index for more */
-    return header_size(sizeof(struct stack)) + words * (sizeof(uint64_t) + sizeof(uint32_t));
+    return BITMAP_AT + words * (sizeof(uint64_t) + sizeof(uint32_t));
 }
 
 static uint64_t *words_of(const struct page_allocator *a) {
-    return (void *) ((char *) a->meta + header_size(sizeof(struct stack)));
+    return bitmap_words(a, BITMAP_AT);
 }
 
 static uint32_t *links_of(const struct page_allocator *a) {
@@ -49,7 +50,7 @@ static void push(struct stack *s, size_t word) {
 
 static void stage_init(struct page_allocator *a) {
     struct stack *s = a->meta;
-    words_clear(words_of(a), 0, words_for(a->span.end) * WORD_BITS);
+    bitmap_init(a, BITMAP_AT);
     s->top = BOTTOM;
     s->links = links_of(a);
     for (size_t word = 0; word < words_for(a->span.end); word++)
@@ -57,7 +58,7 @@ static void stage_init(struct page_allocator *a) {
 }
 
 /* Make the pages [first, end) free. The lowest word comes last, to lie on top. */
-static void give_range(struct page_allocator *a, size_t first, size_t end) {
+static void free_range(struct page_allocator *a, size_t first, size_t end) {
     words_set(words_of(a), first, end);
     for (size_t word = words_for(end); word-- > first / WORD_BITS;)
         push(a->meta, word);
@@ -89,13 +90,11 @@ static bool stage_is_free(const struct page_allocator *a, size_t page) {
 }
 
 static struct page_range stage_next_free(const struct page_allocator *a, size_t from) {
-    size_t first = words_next_set(words_of(a), from, a->span.end);
-    if (first == a->span.end)
-        return (struct page_range){NONE, NONE};
-    return (struct page_range){first, words_next_clear(words_of(a), first, a->span.end)};
+    return bitmap_next_free(a, BITMAP_AT, from);
 }
 
 static void pop(struct stack *s) {
+    ALLOC_ASSERT(s->top < BOTTOM);
     uint32_t dropped = s->top;
     s->top = s->links[dropped];
     s->links[dropped] = OFF_STACK;
@@ -104,6 +103,7 @@ static void pop(struct stack *s) {
 static enum alloc_error alloc_page(struct page_allocator *a, paddr_t *out) {
     struct stack *s = a->meta;
     /* Words that runs have emptied. There is a free page, so its word ends this. */
+    ALLOC_ASSERT(page_available(a) > 0);
     while (words_of(a)[s->top] == 0)
         pop(s);
 
@@ -118,11 +118,7 @@ static enum alloc_error alloc_page(struct page_allocator *a, paddr_t *out) {
 /* Kept apart from the single page, as is free_run: it costs that no register. */
 static SELDOM enum alloc_error alloc_run(struct page_allocator *a, size_t n, size_t align,
                                          paddr_t *out) {
-    size_t first = words_find_run(words_of(a), a->span.end, n, align);
-    if (first == NONE)
-        return ALLOC_NO_MEMORY;
-    words_clear(words_of(a), first, first + n);
-    return hand_out(a, first, n, out);
+    return bitmap_alloc(a, BITMAP_AT, n, align, out);
 }
 
 static enum alloc_error stage_alloc(struct page_allocator *a, size_t n, size_t align,
@@ -131,10 +127,7 @@ static enum alloc_error stage_alloc(struct page_allocator *a, size_t n, size_t a
 }
 
 static enum alloc_error stage_alloc_at(struct page_allocator *a, size_t first, size_t n) {
-    if (!words_all_set(words_of(a), first, first + n))
-        return ALLOC_OVERLAP;
-    words_clear(words_of(a), first, first + n);
-    return count_taken(a, n);
+    return bitmap_alloc_at(a, BITMAP_AT, first, n);
 }
 
 static enum alloc_error free_page(struct page_allocator *a, size_t page) {
@@ -149,7 +142,7 @@ static enum alloc_error free_page(struct page_allocator *a, size_t page) {
 static SELDOM enum alloc_error free_run(struct page_allocator *a, size_t first, size_t n) {
     if (!words_all_clear(words_of(a), first, first + n))
         return ALLOC_NOT_ALLOCATED;
-    give_range(a, first, first + n);
+    free_range(a, first, first + n);
     return count_given(a, n);
 }
 
@@ -158,28 +151,31 @@ static enum alloc_error stage_free(struct page_allocator *a, size_t first, size_
 }
 
 /* Every word with a free page is on the stack, once, and nothing else says that it is. */
-static bool stage_check(const struct page_allocator *a) {
-    size_t words = words_for(a->span.end), bits = words * WORD_BITS;
-    if (words_next_set(words_of(a), a->span.end, bits) != bits)
-        return false;
+static struct problem stage_problem(const struct page_allocator *a) {
+    struct problem problem = bitmap_problem(a, BITMAP_AT);
+    if (problem.words != NULL)
+        return problem;
 
     const struct stack *s = a->meta;
     const uint32_t *links = s->links;
     if (links != links_of(a))
-        return false;
-    size_t linked = 0;
+        return (struct problem){"the links are not behind the bitmap", {0}};
+    size_t words = words_for(a->span.end), linked = 0;
     for (size_t word = 0; word < words; word++) {
         if (links[word] != OFF_STACK)
             linked++;
         else if (words_of(a)[word] != 0)
-            return false;
+            return (struct problem){"word # has a free page and is not on the stack", {word}};
     }
-    /* As many steps as there are links must end at the bottom: more is a ring, fewer a lost part.
-     */
+    /* As many steps as there are links end at the bottom: more is a ring, fewer a lost part. */
     uint32_t at = s->top;
     for (; linked > 0 && at < words; linked--)
         at = links[at];
-    return linked == 0 && at == BOTTOM;
+    if (linked > 0)
+        return (struct problem){"# words have a link, and no way leads to them", {linked}};
+    if (at != BOTTOM)
+        return (struct problem){"behind all words with a link, the stack goes on with #", {at}};
+    return SOUND;
 }
 
 const struct alloc_stage stack_stage = {
@@ -192,5 +188,5 @@ const struct alloc_stage stack_stage = {
     .alloc = stage_alloc,
     .alloc_at = stage_alloc_at,
     .free = stage_free,
-    .check = stage_check,
+    .problem = stage_problem,
 };

@@ -8,6 +8,15 @@
 #include "alloc.h"
 #include "words.h"
 
+/* What page_problem says: a sentence, and the numbers that its # stand for. Numbers apart from the
+ * words need neither room nor a printf. */
+struct problem {
+    const char *words; /* NULL: there is none */
+    size_t numbers[2];
+};
+
+#define SOUND ((struct problem){NULL, {0, 0}})
+
 struct alloc_stage {
     const char *name;
 
@@ -26,8 +35,8 @@ struct alloc_stage {
      * first == NONE if there are none. */
     struct page_range (*next_free)(const struct page_allocator *a, size_t from);
 
-    /* The last three end a call of the interface, so that nothing need be done after them: they
-     * return its answer, and count with the functions below what they took or gave back. */
+    /* The next three are the last that a call of the interface does: they return its answer, and
+     * count with the functions below what they took or gave back. */
 
     /* Take n free pages from a multiple of align; their address goes to *out. There are at least
      * n free pages, somewhere. Fails only with ALLOC_NO_MEMORY. */
@@ -40,8 +49,8 @@ struct alloc_stage {
      * stage cannot free. */
     enum alloc_error (*free)(struct page_allocator *a, size_t first, size_t n);
 
-    /* Do the invariants of the stage's own tables hold? */
-    bool (*check)(const struct page_allocator *a);
+    /* The first invariant of the stage's own tables that does not hold, or SOUND. */
+    struct problem (*problem)(const struct page_allocator *a);
 };
 
 /* Bytes that a stage's struct takes at the start of a->meta: its tables begin on a cache line. */
@@ -53,8 +62,9 @@ static inline size_t header_size(size_t struct_size) {
  * that it needs. */
 #define SELDOM __attribute__((noinline))
 
-/* n pages from `first` were taken. */
+/* n pages were taken. */
 static inline enum alloc_error count_taken(struct page_allocator *a, size_t n) {
+    ALLOC_ASSERT(n <= a->total - a->used);
     a->used += n;
     return ALLOC_OK;
 }
@@ -68,10 +78,11 @@ static inline enum alloc_error hand_out(struct page_allocator *a, size_t first, 
 
 /* n pages were given back. */
 static inline enum alloc_error count_given(struct page_allocator *a, size_t n) {
+    ALLOC_ASSERT(n <= a->used);
     a->used -= n;
     return ALLOC_OK;
 }
 
 /* Position in a->ranges of the first range that ends after `page`; range_count if none does.
- * Steps: log2 of the number of ranges. */
+ * O(log ranges). */
 size_t range_after(const struct page_allocator *a, size_t page);

@@ -2,18 +2,22 @@
  * one for each word of summaries, up to a single word (bits.h).
  *
  *   summaries    110…
- *   bits         001100…  100000…  000000…    one ctz a level leads from the top to a free page
+ *   bits         001100…  100000…  000000…    one ctz per level leads from the top to a free page
  *   bounds       2                            of the first 512 pages: no run there is longer
  *
- * For runs, each chunk of 512 pages has a bound (bounds.h): as far as it counts, from 2 up to 512,
- * no run that starts in the chunk is longer, wherever it ends; what comes in from the chunk before
- * starts with the chunk. Allocating leaves it right, freeing raises it, unless the page is alone,
- * and a search that finds no run lowers it to what it saw.
+ * To find runs, memory is divided into chunks of 512 pages, and each chunk has a bound (bounds.h):
+ * no run of free pages that starts in the chunk is longer. A run may end in a later chunk, and
+ * there its rest counts as a run that starts with the chunk. A bound of 512 stands for all longer
+ * runs as well, and 0 and 1 both say that no two free pages stand together.
  *
- * Remembers: 1 bit a page, 1.05 with summaries and bounds.
- * Cost: one page one step a level, 3 levels at 1 GiB and 4 at 64 GiB. A run, in addition one step
- * for each free run of the chunks that may have one, and one a word of these runs; aligned to more
- * than 2 MiB, and for a single page that is to be aligned, one for each address that is aligned so.
+ * A bound may be too large, never too small. So allocating leaves it alone, and freeing raises it,
+ * unless the page has no free neighbour. A search that was sent to a chunk and finds no run there
+ * lowers its bound to the longest run that it saw.
+ *
+ * Remembers: 1 bit per page, 1.05 with summaries and bounds.
+ * Cost: one page O(levels). A run, O(levels + words + runs) of the chunks that may have one; if it
+ * is aligned to more than 2 MiB, or one page that is aligned, O(levels + words) for each address
+ * that is aligned so.
  * Flaw: a long run is still searched for. */
 #include "stage.h"
 #include "bits.h"
@@ -51,6 +55,7 @@ static void stage_init(struct page_allocator *a) {
 
 /* Length of the run of free pages around bit i of a word; CHUNK if it may go on in the next. */
 static size_t run_around(uint64_t word, size_t i) {
+    ALLOC_ASSERT(word & word_bit(i));
     if (word == UINT64_MAX)
         return CHUNK;
     size_t from_i = word_lowest(~(word >> i));
@@ -72,13 +77,13 @@ static SELDOM void raise_bounds(struct tree *t, size_t first, size_t end) {
     bounds_raise(&t->bounds, from, chunks_for(end), (uint16_t) run);
 }
 
-static void give_range(struct tree *t, size_t first, size_t end) {
+static void free_range(struct tree *t, size_t first, size_t end) {
     bits_set_range(&t->free, first, end);
     raise_bounds(t, first, end);
 }
 
 static enum alloc_error stage_add(struct page_allocator *a, size_t first, size_t n) {
-    give_range(a->meta, first, first + n);
+    free_range(a->meta, first, first + n);
     return ALLOC_OK;
 }
 
@@ -109,6 +114,7 @@ struct found {
 /* `align` is at most CHUNK. */
 static struct found find_in_chunk(const struct page_allocator *a, size_t chunk, size_t n,
                                   size_t align) {
+    ALLOC_ASSERT(align <= CHUNK);
     const uint64_t *words = words_of(a);
     size_t chunk_end = smaller((chunk + 1) * CHUNK, a->span.end);
     size_t page = words_next_set(words, chunk * CHUNK, chunk_end);
@@ -144,6 +150,7 @@ static size_t find_run(const struct page_allocator *a, size_t n, size_t align) {
         found = find_in_chunk(a, chunk, n, align);
         if (found.first != NONE)
             return found.first;
+        /* No run is as long as wanted, the bound said that one might be: it becomes smaller. */
         bounds_lower(&t->bounds, chunk, (uint16_t) found.longest);
     }
 }
@@ -163,6 +170,7 @@ static size_t find_aligned(const struct page_allocator *a, size_t n, size_t alig
 
 static enum alloc_error alloc_page(struct page_allocator *a, paddr_t *out) {
     struct tree *t = a->meta;
+    ALLOC_ASSERT(!bits_is_empty(&t->free));
     return hand_out(a, bits_take_first(&t->free), 1, out);
 }
 
@@ -227,7 +235,7 @@ static SELDOM enum alloc_error free_run(struct page_allocator *a, size_t first, 
     struct tree *t = a->meta;
     if (!words_all_clear(words_of(a), first, first + n))
         return ALLOC_NOT_ALLOCATED;
-    give_range(t, first, first + n);
+    free_range(t, first, first + n);
     return count_given(a, n);
 }
 
@@ -235,22 +243,27 @@ static enum alloc_error stage_free(struct page_allocator *a, size_t first, size_
     return n == 1 ? free_page(a, first) : free_run(a, first, n);
 }
 
-/* Are the tables in their place, the summaries right, and the bounds not below what is there? */
-static bool stage_check(const struct page_allocator *a) {
+/* The tables are in their place, the summaries right, and the bounds not below what is there. */
+static struct problem stage_problem(const struct page_allocator *a) {
     const struct tree *t = a->meta;
-    if (!bits_is_at(&t->free, words_of(a), a->span.end) ||
-        !bounds_is_at(&t->bounds, bounds_of(a), chunks_for(a->span.end)))
-        return false;
-    if (!bits_check(&t->free) || !bounds_check(&t->bounds, CHUNK))
-        return false;
+    if (!bits_is_at(&t->free, words_of(a), a->span.end))
+        return (struct problem){"the bits or their summaries are not in their place", {0}};
+    if (!bounds_is_at(&t->bounds, bounds_of(a), chunks_for(a->span.end)))
+        return (struct problem){"the bounds are not in their place", {0}};
+    if (!bits_check(&t->free))
+        return (struct problem){"a summary is wrong, or a page behind page # is free",
+                                {a->span.end - 1}};
+    if (!bounds_check(&t->bounds, CHUNK))
+        return (struct problem){"a bound is above #, or above that of its 64", {CHUNK}};
 
     for (size_t chunk = 0; chunk < chunks_for(a->span.end); chunk++) {
         struct found found = find_in_chunk(a, chunk, CHUNK, 1);
         size_t longest = found.first != NONE ? CHUNK : found.longest;
         if (longest > 1 && longest > t->bounds.level[0][chunk])
-            return false;
+            return (struct problem){"chunk # has a run of # pages, and its bound is lower",
+                                    {chunk, longest}};
     }
-    return true;
+    return SOUND;
 }
 
 const struct alloc_stage tree_stage = {
@@ -263,5 +276,5 @@ const struct alloc_stage tree_stage = {
     .alloc = stage_alloc,
     .alloc_at = stage_alloc_at,
     .free = stage_free,
-    .check = stage_check,
+    .problem = stage_problem,
 };

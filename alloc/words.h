@@ -8,6 +8,12 @@
 #include <stddef.h>
 #include <stdint.h>
 
+/* What a function relies on. It costs nothing, unless a build says what is to happen where it does
+ * not hold: host tests and fuzzers do. */
+#ifndef ALLOC_ASSERT
+#define ALLOC_ASSERT(condition) ((void) 0)
+#endif
+
 #define WORD_BITS ((size_t) 64)
 #define NONE SIZE_MAX /* no such index */
 
@@ -19,11 +25,13 @@ static inline size_t words_for(size_t bits) {
 /* Position of the lowest set bit of a word that is not 0: one instruction, or
  * some fifteen on a machine that has none for it. */
 static inline size_t word_lowest(uint64_t word) {
+    ALLOC_ASSERT(word != 0);
     return (size_t) __builtin_ctzll(word);
 }
 
 /* Position of the highest set bit of a word that is not 0. */
 static inline size_t word_highest(uint64_t word) {
+    ALLOC_ASSERT(word != 0);
     return WORD_BITS - 1 - (size_t) __builtin_clzll(word);
 }
 
@@ -37,8 +45,10 @@ static inline bool words_test(const uint64_t *words, size_t i) {
     return (words[i / WORD_BITS] & word_bit(i)) != 0;
 }
 
-/* Do the bits of [from, end) stand in one word? Most ranges do, and are done with in one step. */
+/* Do the bits of [from, end) stand in one word? Most ranges do, and are done with in one step. The
+ * range is not empty. */
 static inline bool in_one_word(size_t from, size_t end) {
+    ALLOC_ASSERT(from < end);
     return from / WORD_BITS == (end - 1) / WORD_BITS;
 }
 
@@ -50,14 +60,14 @@ static inline uint64_t word_range(size_t from, size_t end) {
     return range;
 }
 
-/* Lowest set, lowest clear bit of [from, end); `end` if there is none. One step a word. */
+/* Lowest set, lowest clear bit of [from, end); `end` if there is none. O(words). */
 size_t words_next_set(const uint64_t *words, size_t from, size_t end);
 size_t words_next_clear(const uint64_t *words, size_t from, size_t end);
 
-/* Make all bits of [from, end) those of `value`, which is all 0 or all 1. One step a word. */
+/* Make all bits of [from, end) those of `value`, which is all 0 or all 1. O(words). */
 void words_fill(uint64_t *words, size_t from, size_t end, uint64_t value);
 
-/* Are all bits of [from, end) clear, are all set? The range is not empty. One step a word. */
+/* Are all bits of [from, end) clear, are all set? The range is not empty. O(words). */
 static inline bool words_all_clear(const uint64_t *words, size_t from, size_t end) {
     if (in_one_word(from, end))
         return (words[from / WORD_BITS] & word_range(from, end)) == 0;
@@ -70,7 +80,7 @@ static inline bool words_all_set(const uint64_t *words, size_t from, size_t end)
     return words_next_clear(words, from, end) == end;
 }
 
-/* Set, clear all bits of [from, end), which is not empty. One step a word. */
+/* Set, clear all bits of [from, end), which is not empty. O(words). */
 static inline void words_set(uint64_t *words, size_t from, size_t end) {
     if (in_one_word(from, end))
         words[from / WORD_BITS] |= word_range(from, end);
@@ -86,5 +96,5 @@ static inline void words_clear(uint64_t *words, size_t from, size_t end) {
 }
 
 /* Lowest multiple of `align` that begins n set bits in [0, end); NONE if there is none. `align`
- * is a power of two and n is not 0. Steps: at most two a word and two a run of set bits. */
+ * is a power of two and n is not 0. O(words + runs), the runs of set bits that are too short. */
 size_t words_find_run(const uint64_t *words, size_t end, size_t n, size_t align);

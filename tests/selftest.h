@@ -34,9 +34,13 @@ extern bool test_failed;
 /* Only a test's first failure is printed: the rest follows from it. */
 void expect_equal(uintptr_t found, uintptr_t expected, const char *what, int line);
 
+/* page_check must be true; if not, page_problem says why. */
+void expect_sound(const struct page_allocator *a, int line);
+
 #define EXPECT_EQUAL(found, expected) \
     expect_equal((uintptr_t) (found), (uintptr_t) (expected), #found, __LINE__)
 #define EXPECT(condition) expect_equal((condition) ? 1 : 0, 1, #condition, __LINE__)
+#define EXPECT_SOUND(allocator) expect_sound(allocator, __LINE__)
 
 /* `call` must return `error` and leave the counts and the metadata's shape as they were. */
 #define EXPECT_REFUSED(call, error)                                                          \
@@ -45,7 +49,7 @@ void expect_equal(uintptr_t found, uintptr_t expected, const char *what, int lin
         EXPECT_EQUAL(call, error);                                                           \
         EXPECT_EQUAL(page_used(&frames), used_before);                                       \
         EXPECT_EQUAL(page_largest_run(&frames), largest_before);                             \
-        EXPECT(page_check(&frames));                                                         \
+        EXPECT_SOUND(&frames);                                                               \
     } while (0)
 
 /* The same sequence in every run. */

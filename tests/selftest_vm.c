@@ -85,8 +85,8 @@ static void expect_returned(size_t used) {
     EXPECT_EQUAL(page_used(&frames), used);
     EXPECT_EQUAL(page_used(&virtual_pages), 0);
     EXPECT_EQUAL(page_largest_run(&virtual_pages), page_total(&virtual_pages));
-    EXPECT(page_check(&frames));
-    EXPECT(page_check(&virtual_pages));
+    EXPECT_SOUND(&frames);
+    EXPECT_SOUND(&virtual_pages);
 }
 
 /* `call` must return `error` and leave both allocators as they were. */
@@ -97,7 +97,7 @@ static void expect_returned(size_t used) {
         EXPECT_REFUSED(call, error);                                     \
         EXPECT_EQUAL(page_used(&virtual_pages), virtual_before);         \
         EXPECT_EQUAL(page_largest_run(&virtual_pages), largest_virtual); \
-        EXPECT(page_check(&virtual_pages));                              \
+        EXPECT_SOUND(&virtual_pages);                                    \
     } while (0)
 
 /* Allocate until less than a page is left, the largest blocks first; the pages are not touched. */

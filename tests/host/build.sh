@@ -9,7 +9,7 @@ out=${1:-build/host}
 compiler=${HOST_CC:-${CC:-clang}}
 flags=(-std=c11 -g -O1 -fsanitize=address -fsanitize=undefined -fno-sanitize-recover=all
     -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wcast-qual -Wstrict-prototypes
-    -Wmissing-prototypes -Wundef -Werror "${@:2}")
+    -Wmissing-prototypes -Wundef -Werror -include "$PWD/tests/host/assert.h" "${@:2}")
 
 # The kernel's own functions step aside for the C library's. Only calls and declarations change:
 # the attribute format(printf, 1, 2) keeps its printf.

@@ -44,9 +44,9 @@ static enum alloc_error faulty_alloc_at(struct page_allocator *a, size_t first, 
     return error;
 }
 
-static bool blind_check(const struct page_allocator *a) {
+static struct problem blind_problem(const struct page_allocator *a) {
     (void) a;
-    return true;
+    return SOUND;
 }
 
 const struct alloc_stage *faulty_stage(enum fault fault) {
@@ -54,7 +54,7 @@ const struct alloc_stage *faulty_stage(enum fault fault) {
     stage = fault == BLIND ? bump_stage : bitmap_stage;
     stage.name = "faulty";
     if (fault == BLIND) {
-        stage.check = blind_check;
+        stage.problem = blind_problem;
     } else {
         stage.free = faulty_free;
         stage.alloc = faulty_alloc;

@@ -264,10 +264,10 @@ static void page_check_follows_no_pointer_that_has_moved(void **state) {
     for (size_t bit = 0; bit < 8 * sizeof(void *); bit++) {
         uintptr_t flipped = (uintptr_t) 1 << bit;
         t->a.meta = (void *) ((uintptr_t) t->a.meta ^ flipped);
-        assert_false(page_check(&t->a));
+        expect_problem(t, "the ranges do not begin where the tables end");
         t->a.meta = (void *) ((uintptr_t) t->a.meta ^ flipped);
         t->a.ranges = (void *) ((uintptr_t) t->a.ranges ^ flipped);
-        assert_false(page_check(&t->a));
+        expect_problem(t, "the ranges do not begin where the tables end");
         t->a.ranges = (void *) ((uintptr_t) t->a.ranges ^ flipped);
     }
     look_at_all(t);
@@ -284,43 +284,56 @@ static void two_ranges(struct trial *t) {
 }
 
 static void page_check_notices_wrong_ranges(void **state) {
-    static const struct page_range wrong[][2] = {
-        {{10, 20}, {30, 30}},  /* empty */
-        {{10, 20}, {30, 29}},  /* it ends before it begins */
-        {{10, 20}, {30, 101}}, /* past the end of the span */
-        {{4, 20}, {30, 35}},   /* before its start */
-        {{10, 20}, {20, 35}},  /* two that touch */
-        {{30, 35}, {10, 20}},  /* not in order */
+    static const struct {
+        struct page_range ranges[2];
+        const char *text;
+    } wrong[] = {
+        {{{10, 20}, {30, 30}}, "range 1 is empty, or not inside the span"}, /* empty */
+        {{{10, 20}, {30, 29}},
+         "range 1 is empty, or not inside the span"}, /* it ends before it begins */
+        {{{10, 20}, {30, 101}},
+         "range 1 is empty, or not inside the span"}, /* past the end of the span */
+        {{{4, 20}, {30, 35}}, "range 0 is empty, or not inside the span"},   /* before its start */
+        {{{10, 20}, {20, 35}}, "range 1 touches range 0, or lies below it"}, /* two that touch */
+        {{{30, 35}, {10, 20}}, "range 1 touches range 0, or lies below it"}, /* not in order */
     };
     struct trial *t = *state;
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
         two_ranges(t);
         t->a.total = 0;
         for (size_t j = 0; j < 2; j++) {
-            size_t pages = wrong[i][j].end - wrong[i][j].first;
-            t->a.ranges[j] = wrong[i][j];
+            struct page_range range = wrong[i].ranges[j];
+            size_t pages = range.end - range.first;
+            t->a.ranges[j] = range;
             t->a.total += pages;
             if (pages > t->a.largest.end - t->a.largest.first)
-                t->a.largest = wrong[i][j];
+                t->a.largest = range;
         }
         t->a.used = t->a.total - 10;
-        assert_false(page_check(&t->a));
+        expect_problem(t, wrong[i].text);
     }
 }
 
 static void page_check_notices_a_wrong_largest_range(void **state) {
-    static const struct page_range wrong[] = {{0, 0},   {9, 20}, {10, 21}, {9, 19},
-                                              {11, 21}, {9, 21}, {30, 35}};
+    static const char TOO_LONG[] = "range 0 has 10 pages, more than the largest";
+    static const char NONE_OF_2[] = "the largest range is none of the 2 ranges";
+    static const struct {
+        struct page_range largest;
+        const char *text;
+    } wrong[] = {
+        {{0, 0}, TOO_LONG},    {{9, 20}, NONE_OF_2}, {{10, 21}, NONE_OF_2}, {{9, 19}, NONE_OF_2},
+        {{11, 21}, NONE_OF_2}, {{9, 21}, NONE_OF_2}, {{30, 35}, TOO_LONG},
+    };
     struct trial *t = *state;
     two_ranges(t);
     for (size_t i = 0; i < sizeof(wrong) / sizeof(wrong[0]); i++) {
-        t->a.largest = wrong[i];
-        assert_false(page_check(&t->a));
+        t->a.largest = wrong[i].largest;
+        expect_problem(t, wrong[i].text);
     }
     manage(t, RAM, 100 * PAGE_SIZE);
     assert_true(page_check(&t->a));
     t->a.largest = (struct page_range){3, 4};
-    assert_false(page_check(&t->a));
+    expect_problem(t, "the largest range is none of the 0 ranges");
 }
 
 static void page_check_notices_wrong_counts(void **state) {
@@ -328,13 +341,33 @@ static void page_check_notices_wrong_counts(void **state) {
     two_ranges(t);
     t->a.total++;
     t->a.used++;
-    assert_false(page_check(&t->a));
+    expect_problem(t, "the ranges have 15 pages, 16 were counted");
     two_ranges(t);
     t->a.used--;
-    assert_false(page_check(&t->a));
+    expect_problem(t, t->candidate->rules.loses_gaps ? "0 pages are free, 1 were counted"
+                                                     : "10 pages are free, 11 were counted");
     two_ranges(t);
     t->a.range_room = 1;
-    assert_false(page_check(&t->a));
+    expect_problem(t, "there are 2 ranges, and room for 1");
+}
+
+static void page_problem_is_null_where_all_is_sound(void **state) {
+    struct trial *t = *state;
+    char text[PROBLEM_SIZE] = "as before";
+    two_ranges(t);
+    assert_null(page_problem(&t->a));
+    assert_null(page_problem_text(&t->a, text));
+    assert_string_equal(text, "as before");
+}
+
+static void page_problem_text_has_room_for_large_numbers(void **state) {
+    struct trial *t = *state;
+    two_ranges(t);
+    t->a.total = SIZE_MAX;
+    t->a.used = SIZE_MAX - 10;
+    expect_problem(t, SIZE_MAX > UINT32_MAX
+                          ? "the ranges have 15 pages, 18446744073709551615 were counted"
+                          : "the ranges have 15 pages, 4294967295 were counted");
 }
 
 int main(void) {
@@ -360,6 +393,8 @@ int main(void) {
         cmocka_unit_test(page_check_notices_wrong_ranges),
         cmocka_unit_test(page_check_notices_a_wrong_largest_range),
         cmocka_unit_test(page_check_notices_wrong_counts),
+        cmocka_unit_test(page_problem_is_null_where_all_is_sound),
+        cmocka_unit_test(page_problem_text_has_room_for_large_numbers),
         test_beyond_4_GiB(metadata_is_as_small_as_promised_at_64_GiB),
     };
     return run_trials(tests, sizeof(tests) / sizeof(tests[0]), any_stage);

@@ -227,7 +227,7 @@ static void page_check_notices_buddies_that_have_not_merged(void **state) {
     drop(t, 3, 136 / 8);
     put(t, 2, 136 / 4);
     put(t, 2, 136 / 4 + 1);
-    assert_false(page_check(&t->a));
+    expect_problem(t, "block 34 of order 2 and its buddy are both free");
 }
 
 static void page_check_notices_a_block_that_is_not_free(void **state) {
@@ -235,10 +235,10 @@ static void page_check_notices_a_block_that_is_not_free(void **state) {
     three_blocks(t);
     drop(t, 3, 136 / 8);
     put(t, 3, 200 / 8);
-    assert_false(page_check(&t->a));
+    expect_problem(t, "block 25 of order 3 has a page that is not free");
     three_blocks(t);
     put(t, 5, 320 / 32); /* and there is no other of its order */
-    assert_false(page_check(&t->a));
+    expect_problem(t, "block 10 of order 5 has a page that is not free");
 }
 
 static void page_check_notices_a_block_inside_another(void **state) {
@@ -246,7 +246,7 @@ static void page_check_notices_a_block_inside_another(void **state) {
     three_blocks(t);
     drop(t, 1, 34 / 2);
     put(t, 1, 260 / 2);
-    assert_false(page_check(&t->a));
+    expect_problem(t, "block 16 of order 4 has a smaller one in it");
 }
 
 static void page_check_notices_words_of_single_pages_that_are_not_in_their_set(void **state) {
@@ -255,11 +255,44 @@ static void page_check_notices_words_of_single_pages_that_are_not_in_their_set(v
     assert_error(try_free(t, after(RAM, 5), 1), ALLOC_OK);
     assert_error(try_free(t, after(RAM, 100), 1), ALLOC_OK);
     drop(t, 0, 100 / 64);
-    assert_false(page_check(&t->a));
+    expect_problem(t, "the set of order 0 is wrong about word 1");
     put(t, 0, 100 / 64);
     assert_true(page_check(&t->a));
     put(t, 0, 7);
-    assert_false(page_check(&t->a));
+    expect_problem(t, "the set of order 0 is wrong about word 7");
+}
+
+static void page_check_notices_free_pages_in_no_block(void **state) {
+    struct trial *t = *state;
+    three_blocks(t);
+    drop(t, 3, 136 / 8);
+    expect_problem(t, "26 pages are free, 18 are in blocks");
+}
+
+static void page_check_notices_sets_that_are_spoilt(void **state) {
+    struct trial *t = *state;
+    three_blocks(t);
+    struct buddy *b = buddy_of(t);
+    b->blocks[2].size++;
+    expect_problem(t, "the set of order 2 is not in its place");
+    b->blocks[2].size--;
+    b->blocks[1].level[1][0] ^= 2;
+    expect_problem(t, "the set of order 1 has a wrong summary, or a block too many");
+    b->blocks[1].level[1][0] ^= 2;
+    b->orders ^= word_bit(4);
+    expect_problem(t, "whether order 4 has a block is noted wrong");
+    b->orders ^= word_bit(4) | word_bit(MAX_ORDER + 1);
+    expect_problem(t, "an order above 18 is noted to have a block");
+    b->orders ^= word_bit(MAX_ORDER + 1);
+    assert_true(page_check(&t->a));
+}
+
+static void page_check_notices_a_page_behind_the_last(void **state) {
+    struct trial *t = *state;
+    manage_all(t, RAM, 100 * PAGE_SIZE);
+    uint64_t *words = (void *) ((char *) t->a.meta + header_size(sizeof(struct buddy)));
+    words[1] |= word_bit(101);
+    expect_problem(t, "page 101 is free, and the last one is page 99");
 }
 
 int main(void) {
@@ -276,6 +309,9 @@ int main(void) {
         cmocka_unit_test(page_check_notices_a_block_that_is_not_free),
         cmocka_unit_test(page_check_notices_a_block_inside_another),
         cmocka_unit_test(page_check_notices_words_of_single_pages_that_are_not_in_their_set),
+        cmocka_unit_test(page_check_notices_free_pages_in_no_block),
+        cmocka_unit_test(page_check_notices_sets_that_are_spoilt),
+        cmocka_unit_test(page_check_notices_a_page_behind_the_last),
         test_beyond_4_GiB(a_run_above_1_GiB_takes_whole_blocks_and_gives_back_the_rest),
         test_beyond_4_GiB(a_run_above_1_GiB_needs_blocks_side_by_side),
         test_beyond_4_GiB(a_long_run_at_an_address_leaves_its_blocks_ends),

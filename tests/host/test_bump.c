@@ -44,10 +44,23 @@ static void an_index_in_a_hole_is_noticed_before_anything_is_handed_out(void **s
         assert_int_equal(is_right_with_index(t, index), index == 0);
 }
 
+static void an_index_in_a_hole_is_named(void **state) {
+    struct trial *t = *state;
+    use_two_ranges(t);
+    size_t *next = t->meta;
+    *next = 25;
+    expect_problem(t, "page 24 was handed out, and never added");
+    *next = 14;
+    expect_problem(t, "16 pages are free, 17 were counted");
+    *next = 13;
+    assert_null(page_problem(&t->a));
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_index_in_a_hole_is_noticed),
         cmocka_unit_test(an_index_in_a_hole_is_noticed_before_anything_is_handed_out),
+        cmocka_unit_test(an_index_in_a_hole_is_named),
     };
     return run_trials(tests, sizeof(tests) / sizeof(tests[0]), stage_that_loses_gaps);
 }

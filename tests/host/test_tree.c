@@ -88,6 +88,29 @@ static void a_search_in_vain_lowers_bounds_to_what_is_there(void **state) {
     expect_bounds(t, 1, 10, 6, 0); /* six of the ten lie in the third chunk */
 }
 
+static void page_check_notices_bounds_and_summaries_that_are_wrong(void **state) {
+    struct trial *t = *state;
+    four_chunks(t);
+    struct tree *tree = t->a.meta;
+    tree->free.levels--;
+    expect_problem(t, "the bits or their summaries are not in their place");
+    tree->free.levels++;
+    tree->bounds.size++;
+    expect_problem(t, "the bounds are not in their place");
+    tree->bounds.size--;
+    tree->free.level[1][0] ^= 2;
+    expect_problem(t, "a summary is wrong, or a page behind page 2047 is free");
+    tree->free.level[1][0] ^= 2;
+    tree->bounds.level[0][1] = 513;
+    expect_problem(t, "a bound is above 512, or above that of its 64");
+    tree->bounds.level[0][1] = 0;
+    assert_error(try_free(t, after(RAM, 512 + 5), 3), ALLOC_OK);
+    tree->bounds.level[0][1] = 2;
+    expect_problem(t, "chunk 1 has a run of 3 pages, and its bound is lower");
+    tree->bounds.level[0][1] = 3;
+    assert_true(page_check(&t->a));
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_page_that_is_alone_raises_no_bound),
@@ -95,6 +118,7 @@ int main(void) {
         cmocka_unit_test(a_run_inside_a_word_raises_a_bound_to_its_length),
         cmocka_unit_test(a_run_across_words_raises_the_bound_of_the_chunk_before_as_well),
         cmocka_unit_test(a_search_in_vain_lowers_bounds_to_what_is_there),
+        cmocka_unit_test(page_check_notices_bounds_and_summaries_that_are_wrong),
     };
     return run_trials(tests, sizeof(tests) / sizeof(tests[0]), tree_alone);
 }

@@ -62,6 +62,9 @@ enum alloc_error try_free(struct trial *t, paddr_t paddr, size_t n);
 /* Allocate where there must be memory. */
 paddr_t must_alloc(struct trial *t, size_t n, size_t align);
 
+/* page_check must say false, and page_problem_text must say why in these words. */
+void expect_problem(const struct trial *t, const char *text);
+
 /* Compare n pages from paddr on and one on either side, the counts and the largest run. */
 void look_at(struct trial *t, paddr_t paddr, size_t n);
 
