@@ -9,7 +9,7 @@
 #include "words.h"
 
 /* What page_problem says: a sentence, and the numbers that its # stand for. Numbers apart from the
- * words need neither room nor a printf. */
+ * words need no room, and nothing that formats them. */
 struct problem {
     const char *words; /* NULL: there is none */
     size_t numbers[2];
