@@ -401,8 +401,10 @@ sub place_inserts {
         for my $insert (@{$chunk->{inserts}}) {
             my @texts = @{$insert->{texts}};
             my @candidates = @{$insert->{candidates}};
-            my ($least, $word) = need($made, code_words(@texts));
-            my $most = first_caller($made, $chunks, defined_words($made, @texts));
+            my @defined = defined_words($made, @texts);
+            my %is_own = map { $_ => 1 } @defined;
+            my ($least, $word) = need($made, grep { !$is_own{$_} } code_words(@texts));
+            my $most = first_caller($made, $chunks, @defined);
             my @fitting = grep {
                 my $chapter = $_->{line}{home}{chapter};
                 $chapter >= $least && $chapter <= $most;
@@ -703,6 +705,29 @@ sub say_mentions {
     print plural($count{console}, 'line'), " of consoles do: chapters/play accept\n"
         if $count{console};
     return $count{file};
+}
+
+# ---- files that were moved ----
+
+# In fences and in the links of Take over and Complete. An #include is a line as any: carry has it.
+sub rename_file {
+    my ($old, $new) = @_;
+    for my $text (texts()) {
+        my @lines = read_lines($text);
+        my @kinds = kinds_of_lines(@lines);
+        my $count = 0;
+        for my $line (@lines) {
+            my $kind = shift @kinds;
+            next if $kind ne 'fence' && $line !~ /^> \*\*(?:Take over|Complete)\*\*/;
+            my $before = $line;
+            $line =~ s{\[\Q$old\E\]}{[$new]}g;
+            $line =~ s{\((?:\.\./)+\K\Q$old\E\)}{$new)}g;
+            $count++ if $line ne $before;
+        }
+        next if !$count;
+        write_lines($text, @lines);
+        print name_of($text), ': ', plural($count, 'line'), "\n";
+    }
 }
 
 # ---- all of it ----
