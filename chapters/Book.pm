@@ -7,9 +7,11 @@ use Cwd qw(abs_path getcwd);
 use Exporter qw(import);
 use File::Basename qw(dirname);
 use File::Path qw(make_path);
+use File::Temp;
 
 our @EXPORT = qw($book $repository wrong read_lines write_lines name_of contents chapters solutions
-    kernel_files is_kernel_file steps places kinds_of_lines hunks patched);
+    kernel_files is_kernel_file steps places kinds_of_lines hunks patched
+    differences makes_no with_edits by_path);
 
 our $book = dirname(abs_path(__FILE__));
 our $repository = dirname($book);
@@ -233,6 +235,71 @@ sub patched {
         }
     }
     return @made;
+}
+
+# ---- what differs from the repository ----
+
+# Where lines differ from a file's: [from, to, first, last], indices in the one and in the other; to
+# is from - 1 where lines are missing, and last is first - 1 where some are too many.
+sub differences {
+    my ($lines, $path) = @_;
+    my $file = File::Temp->new;
+    print $file @$lines;
+    close $file;
+    open my $diff, '-|', 'diff', '-d', "$file", $path or die "diff: $!\n";
+    my @differences;
+    while (my $line = <$diff>) {
+        my ($from, $to, $kind, $first, $last) = $line =~ /^(\d+)(?:,(\d+))?([acd])(\d+)(?:,(\d+))?$/
+            or next;
+        $to = $from if !defined $to;
+        $last = $first if !defined $last;
+        $from++ if $kind eq 'a';
+        $first++ if $kind eq 'd';
+        push @differences, [$from - 1, $to - 1, $first - 1, $last - 1];
+    }
+    return @differences;
+}
+
+# The words for a file that no chapter makes.
+sub makes_no {
+    my ($path) = @_;
+    return "the book makes no $path. Give it a block, ```c [$path], in the chapter where it "
+        . "belongs, and > **Complete** [$path](../$path) where it is whole; or, if it is not to be "
+        . 'typed, > **Take over** [...]';
+}
+
+# ---- edits of the book ----
+
+# An edit is [at, kind, text]: a place, and a line put for the one there, or dropped, or new before
+# or behind it.
+
+# The lines of a text with edits of it, by line number, done.
+sub with_edits {
+    my ($lines, $edits) = @_;
+    my @out;
+    for my $number (1 .. @$lines) {
+        my $line = $lines->[$number - 1];
+        my (@before, @behind, $dropped);
+        for my $edit (@{$edits->{$number} || []}) {
+            my (undef, $kind, $text) = @$edit;
+            $line = $text if $kind eq 'put';
+            $dropped = 1 if $kind eq 'drop';
+            push @before, $text if $kind eq 'before';
+            push @behind, $text if $kind eq 'behind';
+        }
+        push @out, @before, $dropped ? () : $line, @behind;
+    }
+    return @out;
+}
+
+# Edits of the chapters, by path and line number.
+sub by_path {
+    my %edits;
+    for my $edit (@_) {
+        my ($name, $number) = $edit->[0] =~ /^(.*):(\d+)$/;
+        push @{$edits{"$repository/$name"}{$number}}, $edit;
+    }
+    return \%edits;
 }
 
 1;

@@ -9,7 +9,6 @@ package Carry;
 use strict;
 use warnings;
 use Book;
-use File::Temp;
 
 # ---- the book in memory ----
 
@@ -166,23 +165,11 @@ sub chunks {
     my ($tree, $path) = @_;
     my @made = @{$tree->{$path}};
     my @wanted = read_lines("$repository/$path");
-    my $file = File::Temp->new;
-    print $file map { $_->{text} } @made;
-    close $file;
-    open my $diff, '-|', 'diff', '-d', "$file", "$repository/$path" or die "diff: $!\n";
-    my @chunks;
-    while (my $line = <$diff>) {
-        my ($from, $to, $kind, $first, $last) = $line =~ /^(\d+)(?:,(\d+))?([acd])(\d+)(?:,(\d+))?$/
-            or next;
-        ($from, $to) = ($from + 1, $from) if $kind eq 'a';
-        ($first, $last) = ($first + 1, $first) if $kind eq 'd';
-        $to = $from if !defined $to;
-        $last = $first if !defined $last;
-        push @chunks, {path => $path, from => $from - 1, made => \@made,
-            old => [@made[$from - 1 .. $to - 1]],
-            line => $first, new => [@wanted[$first - 1 .. $last - 1]]};
-    }
-    return @chunks;
+    return map {
+        my ($from, $to, $first, $last) = @$_;
+        {path => $path, made => \@made, from => $from, old => [@made[$from .. $to]],
+            line => $first + 1, new => [@wanted[$first .. $last]]};
+    } differences([map { $_->{text} } @made], "$repository/$path");
 }
 
 # How many lines of the book's files are not the repository's, or the other way round.
@@ -414,8 +401,10 @@ sub place_inserts {
         for my $insert (@{$chunk->{inserts}}) {
             my @texts = @{$insert->{texts}};
             my @candidates = @{$insert->{candidates}};
-            my ($least, $word) = need($made, code_words(@texts));
-            my $most = first_caller($made, $chunks, defined_words($made, @texts));
+            my @defined = defined_words($made, @texts);
+            my %is_own = map { $_ => 1 } @defined;
+            my ($least, $word) = need($made, grep { !$is_own{$_} } code_words(@texts));
+            my $most = first_caller($made, $chunks, @defined);
             my @fitting = grep {
                 my $chapter = $_->{line}{home}{chapter};
                 $chapter >= $least && $chapter <= $most;
@@ -466,35 +455,6 @@ sub refuse_moved {
 }
 
 # ---- trying ----
-
-# The lines of a text with edits of it, by line number, done.
-sub with_edits {
-    my ($lines, $edits) = @_;
-    my @out;
-    for my $number (1 .. @$lines) {
-        my $line = $lines->[$number - 1];
-        my (@before, @behind, $dropped);
-        for my $edit (@{$edits->{$number} || []}) {
-            my (undef, $kind, $text) = @$edit;
-            $line = $text if $kind eq 'put';
-            $dropped = 1 if $kind eq 'drop';
-            push @before, $text if $kind eq 'before';
-            push @behind, $text if $kind eq 'behind';
-        }
-        push @out, @before, $dropped ? () : $line, @behind;
-    }
-    return @out;
-}
-
-# Edits of the chapters, by path and line number.
-sub by_path {
-    my %edits;
-    for my $edit (@_) {
-        my ($name, $number) = $edit->[0] =~ /^(.*):(\d+)$/;
-        push @{$edits{"$repository/$name"}{$number}}, $edit;
-    }
-    return \%edits;
-}
 
 # The book as it were with these chunks carried on top of these texts.
 sub try_chunks {
@@ -679,7 +639,8 @@ sub say_left {
             my $at = moved($candidate->{line}{home}{at}, $edits);
             print "    $candidate->{side} $at: chapters/play carry $at\n";
         }
-        my ($file, $from, $to) = ($chunk->{made}, $chunk->{from}, $chunk->{from} + @{$chunk->{old}});
+        my ($file, $from) = @$chunk{qw(made from)};
+        my $to = $from + @{$chunk->{old}};
         print map { "    $_" } $from > 0 ? signed(' ', $file->[$from - 1]{text}) : (),
             (map { "-$_->{text}" } @{$chunk->{old}}), (map { "+$_" } @{$chunk->{new}}),
             $to < @$file ? signed(' ', $file->[$to]{text}) : ();
@@ -710,7 +671,7 @@ sub say_files {
     my $tree = last_tree($made);
     my @new = grep { !$tree->{$_} } kernel_files($repository);
     my @gone = grep { is_kernel_file($_) && !-f "$repository/$_" } sort keys %$tree;
-    print map { unknown_file($_) . "\n" } @new;
+    print map { "$_: left to you: " . makes_no($_) . "\n" } @new;
     for my $path (@gone) {
         my ($home) = grep { defined } map { $_->{home} } @{$tree->{$path}};
         print $home ? $home->{at} : 'chapters',
@@ -746,12 +707,27 @@ sub say_mentions {
     return $count{file};
 }
 
-# The words for a file that no chapter makes.
-sub unknown_file {
-    my ($path) = @_;
-    return "$path: left to you: no chapter makes it. Give it a block that begins with "
-        . "```c [$path] in the chapter where it belongs, and > **Complete** [$path](../$path) "
-        . 'where it is whole; or > **Take over** [...] if it is not to be typed';
+# ---- files that were moved ----
+
+# In fences and in the links of Take over and Complete. An #include is a line as any: carry has it.
+sub rename_file {
+    my ($old, $new) = @_;
+    for my $text (texts()) {
+        my @lines = read_lines($text);
+        my @kinds = kinds_of_lines(@lines);
+        my $count = 0;
+        for my $line (@lines) {
+            my $kind = shift @kinds;
+            next if $kind ne 'fence' && $line !~ /^> \*\*(?:Take over|Complete)\*\*/;
+            my $before = $line;
+            $line =~ s{\[\Q$old\E\]}{[$new]}g;
+            $line =~ s{\((?:\.\./)+\K\Q$old\E\)}{$new)}g;
+            $count++ if $line ne $before;
+        }
+        next if !$count;
+        write_lines($text, @lines);
+        print name_of($text), ': ', plural($count, 'line'), "\n";
+    }
 }
 
 # ---- all of it ----

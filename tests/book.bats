@@ -142,6 +142,163 @@ fails_at() {
     done
 }
 
+@test "every mismatch of a chapter is named, and not only the first" {
+    sed -i.before -e 's/^QEMU emulator version …/QEMU simulator version …/' \
+        -e 's/^Domain0 Next Address      : 0x0000000080200000/&1/' chapters/01-set-up.md
+    fails_at 1 "$(place_in 01-set-up.md 'QEMU simulator')"
+    fails_at 1 "$(place_in 01-set-up.md 0x00000000802000001)"
+}
+
+@test "every place where a file is not the repository's is named" {
+    sed -i.before -e 's/define REG_SIZE "8"/define REG_SIZE "9"/' \
+        -e 's/What C cannot/What B cannot/' riscv.h
+    fails_at 3 "$(place_in 02-boot.md 'define REG_SIZE "8"')"
+    says "# $(place_in 02-boot.md 'What C cannot'): "
+}
+
+# ---- an edit of the sources is carried into the book ----
+
+# The book makes the repository's files again, and there is nothing more to carry.
+is_carried() {
+    run chapters/play carry
+    ended_with 0
+    says_nothing_but ""
+}
+
+@test "carry says nothing where the book makes what the repository has" {
+    cp -R chapters before
+    is_carried
+    run diff -r before chapters
+    says_nothing_but ""
+}
+
+@test "a comment that changed is carried to the block that it comes from" {
+    sed -i.before 's/What C cannot say of RISC-V/What B cannot say of RISC-V/' riscv.h
+    run chapters/play carry
+    ended_with 0
+    says_nothing_but "riscv.h: 1 line, 1 place (02-boot.md)"
+    [[ $(place_in 02-boot.md 'What B cannot say') ]] || differs "the new line in chapter 2"
+    is_carried
+}
+
+@test "a line that is new between two of a block is carried, also where a solution quotes both" {
+    sed -i.before '/^    bool touches = /i\    /* One more. */' alloc/alloc.c
+    run chapters/play carry
+    ended_with 0
+    is_carried
+    sed -i.before '/a->ranges\[at - 1\].end == new.first);$/i\        /* And one. */' alloc/alloc.c
+    run chapters/play carry
+    ended_with 0
+    says_line "alloc/alloc.c: 1 line, 2 places (07-bump.md, solutions/08-3.md)"
+    is_carried
+}
+
+@test "a line that is gone is taken out of its block and of what quotes it" {
+    sed -i.before '/^#include "common.h"$/a\/* Gone soon. */' kernel.h
+    run chapters/play carry
+    sed -i.before '/^\/\* Gone soon/d' kernel.h
+    run chapters/play carry
+    ended_with 0
+    is_carried
+}
+
+@test "a function that was renamed is renamed in every chapter and solution, and prose is named" {
+    sed -i.before 's/\balloc_pages\b/fetch_pages/g' ./*.[ch] alloc/*.[ch] tests/selftest*.[ch] \
+        tests/bench/*.[ch]
+    run chapters/play carry
+    ended_with 0
+    matches '^alloc_pages is fetch_pages now: [0-9]+ lines of blocks, diffs and commands$'
+    says_line "$(place_in 06-pages.md 'The names `__free_ram` and')"': prose mentions `alloc_pages`'
+    grep -qF '+static paddr_t fetch_pages(size_t n) {' chapters/06-pages.md ||
+        differs "the name in a line that a later chapter takes away"
+    grep -qF 'fetch_pages' chapters/solutions/06-2.md || differs "the name in a solution"
+    is_carried
+}
+
+@test "new lines between lines of two chapters are left to the author, who may choose" {
+    local early late
+    sed -i.before 's|^    console_init();|&\n    /* Now. */|' kernel.c
+    early=$(place_in 03-a-console.md '+    console_init();')
+    late=$(place_in 04-printf.md '+    printf("freeram: rv%d')
+    cp -R chapters before
+    run chapters/play carry
+    ended_with 1
+    matches "^$early: left to you: kernel.c:[0-9]+: the new lines may stand in several places\$"
+    says_line "    behind $early: chapters/play carry $early"
+    says "before chapters/04-printf.md:"
+    run diff -r before chapters
+    says_nothing_but ""
+    run chapters/play carry "$early"
+    ended_with 0
+    is_carried
+}
+
+@test "a function goes to no chapter that does not have yet what it calls" {
+    sed -i.before '/^__attribute__((used)) static _Noreturn void kernel_main(/i\
+static void print_both(void) {\
+    print_map("memory", \&machine.memory);\
+}\
+' kernel.c
+    cp -R chapters before
+    run chapters/play carry
+    ended_with 1
+    says ": print_map comes up only in chapter 16: a diff has to bring the new lines"
+    run diff -r before chapters
+    says_nothing_but ""
+}
+
+@test "what a solution puts in the place of a line that changed is left to the author" {
+    sed -i.before 's/^    \. += 64M;/    . += 32M;/' kernel.ld
+    run chapters/play carry
+    ended_with 1
+    says_line "kernel.ld: 1 line, 2 places (06-pages.md, solutions/14-2.md)"
+    matches '^chapters/solutions/14-2.md:[0-9]+: left to you: it replaces a line that has changed'
+    is_carried
+}
+
+@test "a file that no chapter makes is named, with what to do" {
+    echo "int extra;" >extra.c
+    run chapters/play carry
+    ended_with 1
+    says "extra.c: left to you: the book makes no extra.c. Give it a block, \`\`\`c [extra.c], in "
+}
+
+@test "a file that was moved is renamed in fences and links" {
+    mkdir memory
+    mv map.h memory/map.h
+    run chapters/play rename map.h memory/map.h
+    ended_with 0
+    run grep -nE '\[map\.h\]' chapters/*.md
+    says_nothing_but ""
+    run chapters/play carry
+    ended_with 0
+}
+
+# ---- what is printed is accepted ----
+
+@test "accept puts in what is printed, and keeps every … that still fits" {
+    cp chapters/01-set-up.md wanted.md
+    sed -i.before -e 's/^    riscv64    - 64-bit/    riscv64    - 63-bit/' \
+        -e 's/^QEMU emulator version …/QEMU simulator version …/' \
+        -e 's/^Domain0 Next Address      : 0x0000000080200000/&1/' chapters/01-set-up.md
+    run chapters/play accept 1
+    ended_with 0
+    says_line "-QEMU simulator version …"
+    says_line "+QEMU emulator version …"
+    run diff wanted.md chapters/01-set-up.md
+    says_nothing_but ""
+}
+
+@test "what a command that fails prints is not accepted" {
+    printf '%s\n' '```console' '$ echo one' two '$ echo no; false' yes '```' >mine.md
+    run chapters/play accept mine.md
+    ended_with 1
+    says_line "# mine.md:4: the command fails, and nothing is accepted:"
+    run cat mine.md
+    says_line "one"
+    says_line "yes"
+}
+
 # ---- what every chapter has ----
 
 # The chapters that are there.
