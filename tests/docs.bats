@@ -10,8 +10,8 @@ setup() {
 
 DOCUMENTS=(CONTRIBUTING.md ARCHITECTURE.md CHANGELOG.md alloc/README.md)
 
-# Every file or folder that a document names: behind a link, or between backquotes with a slash or an
-# ending in it. Links are from the document's own folder. NAME and NN in a name stand for any.
+# Every file or folder that a document names: behind a link, or between backquotes with a slash or
+# an ending in it. Links are from the document's own folder. NAME and NN in a name stand for any.
 paths_in() {
     local path
     while read -r path; do
@@ -43,7 +43,7 @@ exists() {
 
 @test "a file that a document names and that is not there is noticed" {
     cd "$BATS_TEST_TMPDIR"
-    echo 'See [it](gone.c), `gone/`, `tests/{a,b}.c`, `lost.h`; not `size_t`, `./run.sh test`.' >it.md
+    echo 'See [it](gone.c), `gone/`, `tests/{a,b}.c`, `lost.h`; not `size_t`, `make x`.' >it.md
     run paths_in it.md
     says_nothing_but "./gone.c
 gone/
@@ -80,7 +80,7 @@ pretend_runs() {
         echo "# bump, pages 1 to 2, added before: 5 states, 7 transitions, 111.0 s
 # 9 bits flipped in 9 states: 9.000 % noticed, 91.000 % lead to other states, 0.000 % harmless
 # words of 64 bits, together: 1111 states, 222000000 transitions
-# 33300000 bits flipped in 2222 states: 12.300 % noticed, 87.700 % lead to others, 0.000 % harmless" |
+# 33300000 bits flipped in 2222 states: 12.300 % noticed, 87.700 % lead on, 0.000 % harmless" |
             tee "$figures/build/host/$size.t" >"$figures/long-$size.t"
     done
     echo 1..4444 | tee $figures/build/host/test_random.t >$figures/build/host32/one.t
@@ -115,7 +115,8 @@ pretend_runs() {
         "x86-64 | 4444 tests |" "| 5555 pieces of code, 6666 sides of branches" \
         "| 7,800 sequences of calls per second, 7,800 trees, 7,800 formats |" \
         'makes 8888 mutants of `alloc/`, in 60 minutes of a core' "of 4321 that are not equal" \
-        "the self-test alone kills 1234 (12.3 %)" "| odd, n = 3 | n/a | 98.8 ns, ×5.4 (2.1 to 11.1) |" \
+        "the self-test alone kills 1234 (12.3 %)" \
+        "| odd, n = 3 | n/a | 98.8 ns, ×5.4 (2.1 to 11.1) |" \
         "99 cores (a fast one), with clang 99.9.9 at -O2" "takes 6.7 to 7.8 ns" \
         "22 and 33 % are free"; do
         says "$figure"
