@@ -7,12 +7,13 @@ cd "$(dirname "${BASH_SOURCE[0]}")"
 # The newest in CHANGELOG.md. It stands here because run.sh is also used where that is not.
 VERSION=0.5.0
 
-STAGES="bump bitmap stack tree buddy"
-# Where the book is followed the later ones are not there yet. The default is the last that is.
-here=""
-for stage in $STAGES; do [[ ! -f alloc/$stage.c ]] || here+=" $stage"; done
-STAGES=${here# }
-DEFAULT_STAGE=${STAGES##* }
+# Those of the list whose file is there: where the book is followed the later ones are not yet. The
+# default then is the last that is.
+STAGES="" DEFAULT_STAGE=buddy
+while read -r stage; do
+    [[ ! -f alloc/$stage.c ]] || STAGES+=${STAGES:+ }$stage
+done < <(sed -n 's/^STAGE(\(.*\))$/\1/p' alloc/stages.h)
+[[ -f alloc/$DEFAULT_STAGE.c ]] || DEFAULT_STAGE=${STAGES##* }
 
 usage() {
     cat <<EOF
@@ -24,6 +25,9 @@ Commands:
   all            every stage in turn, one line each   ./run.sh all
   diff A B       what changes from stage A to B       ./run.sh diff bump bitmap
   test [FILE]... every test of the project, or some   ./run.sh test tests/run.bats
+  test quick     in a minute, what a change may have broken: form, host tests, a boot,
+                 the chapters that changed; again only what is out of date
+                                                      ./run.sh test quick
   bench [STAGE]...
                  instructions of every stage, counted in the kernel: a table; with --csv
                  as data; with --host times instead, on this machine; with --plot
@@ -168,7 +172,7 @@ source ./qemu.sh
 
 # ---- building ----
 
-# The kernel's, and the benchmark's for the host; tests/host/build.sh has the same for its programs.
+# The kernel's, and the benchmark's for the host; tests/Makefile and alloc.bats read them here.
 WARNINGS=(
     -Wall -Wextra -Wpedantic -Wconversion -Wshadow -Wcast-qual -Wundef
     -Wstrict-prototypes -Wmissing-prototypes -Werror
@@ -240,40 +244,82 @@ show_diff() {
     run diff -u ${color[@]+"${color[@]}"} "alloc/$1.c" "alloc/$2.c" || (($? == 1))
 }
 
-# The host tests in 32 bits, where that can be done and they run.
+# make_tests TARGET...: of the host's programs, or of what tests/Makefile can tell.
+make_tests() {
+    make -s -f tests/Makefile --no-print-directory -j 2 "$@"
+}
+
+# build_host32 [PROGRAM]...: the host tests in 32 bits, where that can be done and they run.
 build_host32() {
     local why
-    rm -f build/host32/*.t
     why=$(why_not_32_bits)
     if [[ $why ]]; then
         say "the host tests are not run in 32 bits: $why"
     elif ! tests/host/cmocka32.sh build/cmocka32; then
         say "the host tests are not run in 32 bits: there is no cmocka for them, see above"
     else
-        tests/host/build32.sh build/host32
+        tests/host/build32.sh build/host32 "$@"
+        return
     fi
+    rm -f build/host32/*.t
+}
+
+# Build what some tests are, where they are built; bats files are there.
+build_tests() {
+    local test host=() host32=()
+    for test in "$@"; do
+        case $test in
+        build/host/*.t)
+            make_tests list | grep -qxF -- "$test" || wrong_usage "test: there is no $test"
+            host+=("$test")
+            ;;
+        build/host32/*.t) host32+=("$test") ;;
+        build/book/*.t) chapters/play scripts build/book ;;
+        esac
+    done
+    ((${#host[@]} == 0)) || make_tests "${host[@]}"
+    ((${#host32[@]} == 0)) || build_host32 "${host32[@]}"
+}
+
+# All tests, with what they need; sets `tests`.
+build_all_tests() {
+    make_tests all
+    chapters/play scripts build/book
+    build_host32
+    shopt -s nullglob
+    # shellcheck disable=SC2207 # names without spaces
+    tests=(tests/*.bats $(make_tests list) build/{host32,book}/*.t)
 }
 
 run_tests() {
-    local test
+    local test tests=("$@")
     for test in "$@"; do
         [[ -e $test || $test == build/* ]] || wrong_usage "test: there is no $test"
     done
     need compiler emulator book tests
     export CC LD NM OBJDUMP SYMBOLIZER QEMU BIOS
-    tests/host/build.sh build/host
-    chapters/play scripts build/book
-    if (($# == 0)) || [[ " $*" == *" build/host32/"* ]]; then
-        build_host32
-    fi
-    if (($# == 0)); then
-        shopt -s nullglob
-        set -- tests/*.bats build/{host,host32,book}/*.t
-    fi
-    for test in "$@"; do
+    if (($# == 0)); then build_all_tests; else build_tests "$@"; fi
+    for test in "${tests[@]}"; do
         [[ -e $test ]] || wrong_usage "test: there is no $test"
     done
-    CMOCKA_MESSAGE_OUTPUT=TAP run prove --jobs 2 "$@"
+    CMOCKA_MESSAGE_OUTPUT=TAP run prove --jobs 2 "${tests[@]}"
+}
+
+# The quick tests, as far as something has changed since each of them passed.
+run_quick_tests() {
+    local status=0
+    need compiler emulator book tests
+    export CC LD NM OBJDUMP SYMBOLIZER QEMU BIOS
+    rm -f build/quick/{ran,committed}
+    make -s -f tests/quick.mk --no-print-directory -k -j 2 quick || status=1
+    [[ ! -s build/quick/committed ]] || echo \
+        "not played, as they are what was committed: $(wc -l <build/quick/committed) chapters"
+    ((status == 0)) || fail "a quick test failed, or what it needs does not build: see above"
+    if [[ -s build/quick/ran ]]; then
+        echo "all quick tests pass"
+    else
+        echo "nothing has changed since all quick tests passed"
+    fi
 }
 
 run_gdb() {
@@ -322,7 +368,14 @@ all, diff, test, fuzz, bench, gdb and chapter" ;;
         check_stage "$2"
         show_diff "$1" "$2"
         ;;
-    test) run_tests "$@" ;;
+    test)
+        if [[ ${1:-} == quick ]]; then
+            (($# == 1)) || wrong_usage "test quick takes no more words: '$2' is too much"
+            run_quick_tests
+        else
+            run_tests "$@"
+        fi
+        ;;
     bench)
         for stage in "$@"; do check_stage "$stage"; done
         [[ -f tests/bench/bench.sh ]] || fail "bench: it is in the repository, and not here"

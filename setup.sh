@@ -26,6 +26,7 @@ qemu         qemu-system-misc     qemu-system-riscv-core qemu-system-riscv      
 opensbi      opensbi              qemu-system-riscv-core qemu-system-riscv-firmware qemu
 gdb          gdb-multiarch        gdb                    riscv64-elf-gdb            riscv64-elf-gdb
 gnuplot      gnuplot-nox          gnuplot                gnuplot                    gnuplot
+make         make                 make                   make                       make
 prove        perl                 perl-Test-Harness      perl                       perl
 perl         perl                 perl                   perl                   perl
 bats         bats                 bats                   bash-bats                  bats-core
@@ -286,7 +287,7 @@ find_fuzzer() {
 
 find_tests() {
     local tool
-    for tool in prove bats shellcheck clang-format clang-tidy dtc; do
+    for tool in make prove bats shellcheck clang-format clang-tidy dtc; do
         command -v "$tool" >/dev/null || misses "$tool" "$tool"
     done
     command -v gdb-multiarch >/dev/null || GDB="" find_debugger

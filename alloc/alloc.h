@@ -39,7 +39,9 @@ enum alloc_error {
 };
 
 struct alloc_stage; /* a stage's functions, see stage.h */
-extern const struct alloc_stage bump_stage, bitmap_stage, stack_stage, tree_stage, buddy_stage;
+#define STAGE(name) extern const struct alloc_stage name##_stage;
+#include "stages.h"
+#undef STAGE
 
 /* The pages first to end - 1. */
 struct page_range {

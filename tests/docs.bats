@@ -66,8 +66,8 @@ lost.h"
     local word
     run cat CONTRIBUTING.md
     for word in "chapters/play carry" "chapters/play accept" "./run.sh test quick" \
-        "alloc/stages.h" "tests/mutants/equivalent" "tests/mutants/faults" "tests/fuzz.bats" \
-        "tests/host/build.sh" "tests/figures refresh"; do
+        "alloc/stages.h" "tests/mutants/equivalent" "tests/mutants/faults" "tests/fuzz/break.sh" \
+        "tests/host/narrow.sh" "tests/figures refresh"; do
         says "$word"
     done
 }

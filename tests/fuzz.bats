@@ -43,21 +43,17 @@ finds() {
 }
 
 @test "the fuzzer finds a bound that is missing in the device tree reader" {
-    # The check that a property ends inside the structure block.
-    sed -i.bak '/return FDT_BAD_PROPERTY;/s/return FDT_BAD_PROPERTY;/{}/' memory/fdt.c
-    ! cmp -s memory/fdt.c memory/fdt.c.bak || differs "a change of memory/fdt.c"
+    tests/fuzz/break.sh fdt
     finds fdt AddressSanitizer
 }
 
 @test "the fuzzer finds a double free that is not refused" {
-    sed -i.bak 's/if (!words_all_clear(words_of(a), first, first + n))/if (false)/' alloc/bitmap.c
-    ! cmp -s alloc/bitmap.c alloc/bitmap.c.bak || differs "a change of alloc/bitmap.c"
+    tests/fuzz/break.sh alloc
     finds alloc "bitmap: "
 }
 
 @test "the fuzzer finds a printf that forgets to pad on the right" {
-    sed -i.bak "s/    if (layout.left)\$/    if (false)/" common.c
-    ! cmp -s common.c common.c.bak || differs "a change of common.c"
+    tests/fuzz/break.sh printf
     finds printf 'expected "'
 }
 

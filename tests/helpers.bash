@@ -6,7 +6,7 @@ bats_require_minimum_version 1.5.0
 
 PROJECT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
 # shellcheck disable=SC2034 # for the bats files
-STAGES=$(sed -n 's/^STAGES="\(.*\)"$/\1/p' "$PROJECT/run.sh")
+STAGES=$(sed -n 's/^STAGE(\(.*\))$/\1/p' "$PROJECT/alloc/stages.h" | paste -s -d ' ' -)
 
 # What the caller's shell has set for runs of his own is not for the tests.
 unset XLEN MARCH CFLAGS QEMU_FLAGS PROGRAM TIME_LIMIT GDB GDB_PORT

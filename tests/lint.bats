@@ -1,12 +1,8 @@
 #!/usr/bin/env bats
-# What can be said of the sources without running them: form, warnings, and that alloc/ stands
-# alone.
+# What can be said of the sources without running them: form, and that what quotes a source quotes
+# what is there. What alloc/ stands by is in alloc.bats.
 
 load helpers
-
-setup_file() {
-    find_tools
-}
 
 setup() {
     cd "$PROJECT" || return
@@ -43,8 +39,8 @@ run_on_files() {
 
 @test "no line is longer than 100 columns, or ends with a space" {
     run_on_files env LC_ALL=C.UTF-8 grep -nE '^.{101,}|[[:space:]]$' < <(
-        sources c h S ld sh bash bats
-        echo chapters/play
+        sources c h S ld sh bash bats mk
+        printf '%s\n' chapters/play tests/Makefile
     )
     # 1: there is none.
     ended_with 1
@@ -57,113 +53,65 @@ run_on_files() {
     done
 }
 
-# ---- alloc/ ----
+# ---- what quotes sources ----
 
-# run.sh's warnings.
-warnings() {
-    grep -oE -- ' -W[a-z][a-z-]+' run.sh | tr -d '\n'
-}
-
-# Compile all of alloc/ into $BATS_TEST_TMPDIR, as $CC with these options does.
-compile_alloc() {
-    local file
-    # shellcheck disable=SC2046 # several words
-    for file in alloc/*.c; do
-        run "${COMPILER:-$CC}" "$@" -ffreestanding -std=c11 $(warnings) -c "$file" \
-            -o "$BATS_TEST_TMPDIR/$(basename "$file" .c).o"
-        ended_with 0
-        says_nothing_but ""
-    done
-}
-
-@test "the warnings that alloc/ is compiled with are run.sh's, and fail" {
-    run warnings
-    says " -Wall -Wextra "
-    says " -Wconversion "
-    says " -Werror"
-    cd "$BATS_TEST_TMPDIR"
-    mkdir alloc
-    echo 'int zero(long l); int zero(long l) { return l; }' >alloc/zero.c
-    cp "$PROJECT/run.sh" .
-    run compile_alloc
-    ended_with 1
-    says "-Werror,-Wshorten-64-to-32"
-}
-
-@test "alloc/ compiles without a warning for every target and optimization" {
-    local target level
-    for target in "riscv64 -mabi=lp64" "riscv32 -mabi=ilp32" x86_64 wasm32; do
-        for level in -O0 -O2 -Os; do
-            echo "# $target $level"
-            # shellcheck disable=SC2086 # a target may have an option behind it
-            compile_alloc "$level" --target=$target
-        done
-    done
-}
-
-@test "alloc/ compiles with gcc without a warning" {
-    local level
-    [[ $(gcc --version 2>/dev/null) == *"Free Software Foundation"* ]] || skip "no gcc here"
-    for level in -O0 -O2 -Os; do
-        echo "# gcc $level"
-        COMPILER=gcc compile_alloc "$level"
-    done
-}
-
-@test "alloc/ includes only its own headers and those that C has without a library" {
-    local line freestanding=" float.h iso646.h limits.h stdalign.h stdarg.h stdbool.h \
-stddef.h stdint.h stdnoreturn.h "
-    run grep -hE '^[[:space:]]*#[[:space:]]*include' alloc/*.[ch]
+@test "each entry of tests/mutants/equivalent and faults is a mutant that can be made" {
+    run tests/mutants/mutate.pl --check alloc/*.[ch]
     ended_with 0
-    for line in "${lines[@]}"; do
-        if [[ $line =~ ^#include\ \"([a-z_]+\.h)\"$ ]]; then
-            [[ -f alloc/${BASH_REMATCH[1]} ]] || differs "a header in alloc/, not: $line"
-        else
-            [[ $line =~ ^#include\ \<(.*)\>$ && $freestanding == *" ${BASH_REMATCH[1]} "* ]] ||
-                differs "a header of freestanding C, not: $line"
-        fi
-    done
-}
-
-@test "alloc/ contains no assembly, and no word of RISC-V, of a console or of a panic" {
-    run grep -nwE '(__)?asm(__)?|csr[rwsc]|ecall|printf|panic|PANIC|abort' alloc/*.[ch]
-    ended_with 1
-    run grep -niE 'risc-?v|\<sbi' alloc/*.[ch]
-    ended_with 1
     says_nothing_but ""
 }
 
-@test "alloc/ has no variables of its own" {
-    local target
-    for target in "riscv64 -mabi=lp64" "riscv32 -mabi=ilp32" x86_64; do
-        # shellcheck disable=SC2086
-        compile_alloc -O2 -fno-pic --target=$target
-        run "$NM" "$BATS_TEST_TMPDIR"/*.o
-        ended_with 0
-        matches ' R bump_stage$'
-        # By name, not by section: a compiler may keep constants of its own, .LCPI0_0, in .sdata.
-        ! grep ' [BbCDd] [^.]' <<<"$output" || differs "nothing with a name in .data or .bss"
-    done
+@test "an entry of equivalent or faults that quotes no source any more is named with its line" {
+    local line
+    enter_copy
+    sed -i.bak 's/return a < b ? a : b;/return a > b ? b : a;/' alloc/tree.c
+    sed -i.bak 's/a->used -= n;/a->used = a->used - n;/' alloc/stage.h
+    run tests/mutants/mutate.pl --check alloc/*.[ch]
+    ended_with 1
+    line=$(grep -n 'return a < b ? a : b; =>' tests/mutants/equivalent)
+    says "tests/mutants/equivalent:${line%%:*}: alloc/tree.c has no 'return a < b ? a : b;' any"
+    line=$(grep -n 'pages are not counted when they come back' tests/mutants/faults)
+    says "tests/mutants/faults:${line%%:*}: nothing in alloc/stage.h is changed by s/a->used -= n;"
+    ((${#lines[@]} == 2)) || differs "a line for each"
 }
 
-@test "alloc/ needs nothing from outside but memset and memcpy" {
-    local target level
-    for target in "riscv64 -mabi=lp64" "riscv32 -mabi=ilp32" x86_64 wasm32; do
-        for level in -O0 -Os; do
-            echo "# $target $level"
-            # shellcheck disable=SC2086
-            compile_alloc "$level" --target=$target
-            run names_from_outside
-            says_nothing_but ""
-        done
-    done
+@test "what the narrow words and the fuzzers' tests edit is there" {
+    run tests/host/narrow.sh check alloc/*
+    ended_with 0
+    run tests/fuzz/break.sh check
+    ended_with 0
 }
 
-# The names that the objects use and none of them defines, less what is allowed.
-names_from_outside() {
-    comm -23 <("$NM" -u "$BATS_TEST_TMPDIR"/*.o | sed -n 's/^ *U //p' | sort -u) \
-        <({
-            "$NM" --defined-only "$BATS_TEST_TMPDIR"/*.o | sed -n 's/^[^ ]* [A-Z] //p'
-            printf '%s\n' memset memcpy __stack_pointer __linear_memory __indirect_function_table
-        } | sort -u)
+@test "a line that narrow words need and that has gone is named with what to edit" {
+    enter_copy
+    sed -i.bak 's/#define CHUNK /#define PIECE /' alloc/tree.c
+    rm alloc/*.bak
+    run tests/host/narrow.sh check alloc/*
+    ended_with 1
+    says "narrow.sh: nothing in alloc/ says '#define CHUNK' any more."
+    says "edit DEFINES in tests/host/narrow.sh"
+}
+
+@test "a line that a fuzzer's test breaks and that has gone is named with what to edit" {
+    enter_copy
+    sed -i.bak 's/    if (layout.left)$/    if (is_left)/' common.c
+    run tests/fuzz/break.sh check
+    ended_with 1
+    says "common.c has no line for 'printf'"
+    says "edit tests/fuzz/break.sh"
+}
+
+@test "the book makes the files that are here" {
+    run tests/check_book.sh
+    ended_with 0
+    says_nothing_but ""
+}
+
+@test "all stages are those of alloc/stages.h, and each has its file" {
+    local stage
+    [[ $STAGES == *"bump bitmap"* ]] || differs "stages, not: $STAGES"
+    for stage in $STAGES; do
+        grep -q "^const struct alloc_stage ${stage}_stage = {" "alloc/$stage.c" ||
+            differs "${stage}_stage in alloc/$stage.c"
+    done
 }

@@ -18,7 +18,7 @@ setup() {
     for word in all diff test fuzz gdb chapter --diff -m -y -v --help --version $STAGES; do
         says " $word"
     done
-    for word in all "diff bump bitmap" "test tests/run.bats" "fuzz alloc" "gdb buddy" \
+    for word in all "diff bump bitmap" "test tests/run.bats" "test quick" "fuzz alloc" "gdb buddy" \
         "chapter 6" "-m 1G buddy" -y; do
         matches "  \./run\.sh $word\$"
     done
@@ -332,21 +332,29 @@ END
 
 # ---- test ----
 
-# A project with few tests: one in bats, one that tests/host/build.sh builds, the same for 32 bits,
-# one of the book.
+# A project with few tests: one in bats, one that tests/Makefile builds, the same for 32 bits, one of
+# the book. The Makefile notes what it builds in the file `built`.
 with_few_tests() {
     rm -rf tests/*.bats tests/host
     mkdir tests/host
     stub tests/one.bats <<<'echo 1..1; echo "ok 1 - ${TEST_RAN:-one} ran"'
-    stub tests/host/build.sh <<'END'
-mkdir -p "$1"
-printf '#!/bin/sh\necho 1..1\necho "%s 1 - the compiler is ${CC##*/}"\n' "${RESULT:-ok}" >"$1/two.t"
-chmod +x "$1/two.t"
+    cat >tests/Makefile <<'END'
+OUT = build/host
+all: $(OUT)/two.t $(OUT)/four.t
+list:
+	@echo $(OUT)/two.t; echo $(OUT)/four.t
+$(OUT)/%.t:
+	@mkdir -p $(@D)
+	@echo $@ >>built
+	@printf '#!/bin/sh\necho 1..1\necho "%s 1 - the compiler is $(notdir $(CC))"\n' \
+	    "$${RESULT:-ok}" >$@
+	@chmod +x $@
 END
     stub tests/host/cmocka32.sh <<<'exit ${NO_CMOCKA32:-0}'
-    stub tests/host/build32.sh <<<'tests/host/build.sh "$1"'
+    stub tests/host/build32.sh <<<'make -f tests/Makefile OUT="$1" "${@:2}"'
     stub chapters/play <<'END'
 mkdir -p "$2"
+echo book >>built
 printf '#!/bin/sh\necho 1..1\necho "ok 1 - the book plays"\n' >"$2/three.t"
 chmod +x "$2/three.t"
 END
@@ -358,6 +366,8 @@ END
     ended_with 0
     matches '^tests/one\.bats \.+ ok'
     matches '^build/host/two\.t \.+ ok'
+    matches '^build/host/four\.t \.+ ok'
+    matches '^build/book/three\.t \.+ ok'
     says_line "Result: PASS"
 }
 
@@ -430,6 +440,111 @@ x86-64"
     RESULT="not ok" run ./run.sh test tests/one.bats
     ended_with 0
     matches '^Files=1, Tests=1,'
+}
+
+@test "test with files builds only what they need" {
+    with_few_tests
+    run ./run.sh test tests/one.bats
+    ended_with 0
+    [[ ! -e built ]] || differs "nothing built for a bats file, not: $(<built)"
+    run ./run.sh test build/host/four.t
+    ended_with 0
+    matches '^Files=1, Tests=1,'
+    [[ $(<built) == build/host/four.t ]] || differs "build/host/four.t built, not: $(<built)"
+    rm built
+    run ./run.sh test build/book/three.t
+    ended_with 0
+    [[ $(<built) == book ]] || differs "the book's scripts written, not: $(<built)"
+}
+
+# ---- test quick ----
+
+# A project with few quick tests: one that always passes, and one as good as the file `source`.
+with_few_quick_tests() {
+    with_few_tests
+    cp "$PROJECT"/tests/check.sh tests/
+    echo 'echo 1..1; echo "ok 1 - the source"' >source
+    stub tests/two.sh <<<'echo "1..1"; echo "ok 1 - always"'
+    stub tests/three.sh <<<'. ./source'
+    cat >tests/quick.mk <<'END'
+quick: build/quick/two build/quick/three
+build/quick/two: tests/two.sh
+	@tests/check.sh $@ $<
+build/quick/three: tests/three.sh source
+	@tests/check.sh $@ $<
+END
+}
+
+@test "quick runs only what is out of date, and says so when nothing is" {
+    with_few_quick_tests
+    run ./run.sh test quick
+    ended_with 0
+    matches '^tests/two\.sh +ok +1 tests'
+    matches '^tests/three\.sh +ok +1 tests'
+    says_line "all quick tests pass"
+    run ./run.sh test quick
+    ended_with 0
+    says_nothing_but "nothing has changed since all quick tests passed"
+    touch source
+    run ./run.sh test quick
+    ended_with 0
+    matches '^tests/three\.sh +ok +1 tests'
+    says_not tests/two.sh
+}
+
+@test "a quick test that fails is shown, and run again until it passes" {
+    with_few_quick_tests
+    echo 'echo 1..1; echo "not ok 1 - the source"; echo "# line 42"' >source
+    for _ in once again; do
+        run ./run.sh test quick
+        ended_with 1
+        matches '^tests/three\.sh +FAILED$'
+        says "# line 42"
+        says "run.sh: a quick test failed"
+    done
+    says_not tests/two.sh
+    echo 'echo 1..1; echo "ok 1 - the source"' >source
+    run ./run.sh test quick
+    ended_with 0
+    matches '^tests/three\.sh +ok +1 tests'
+}
+
+@test "what is edited while its quick test runs is tested again" {
+    with_few_quick_tests
+    echo 'touch source; echo 1..1; echo "ok 1 - the source"' >source
+    run ./run.sh test quick
+    ended_with 0
+    run ./run.sh test quick
+    matches '^tests/three\.sh +ok'
+}
+
+@test "quick takes no more words" {
+    run ./run.sh test quick tests/run.bats
+    refuses_with "test quick takes no more words: 'tests/run.bats' is too much"
+}
+
+@test "a chapter that is as it was committed is not played before it changes" {
+    with_few_quick_tests
+    cp "$PROJECT"/tests/check_chapter.sh tests/
+    cat >tests/quick.mk <<'END'
+quick: build/quick/five
+build/quick/five: tests/two.sh source
+	@tests/check_chapter.sh $@ $^
+END
+    git init -q .
+    git add tests source
+    git -c user.name=a -c user.email=b commit -q -m all
+    run ./run.sh test quick
+    ended_with 0
+    says "not played, as they are what was committed: 1 chapters"
+    says_not "tests/two.sh"
+    echo >>source
+    run ./run.sh test quick
+    matches '^tests/two\.sh +ok'
+    git -c user.name=a -c user.email=b commit -q -a -m more
+    touch source
+    run ./run.sh test quick
+    matches '^tests/two\.sh +ok'
 }
 
 # ---- tools that are missing ----

@@ -130,8 +130,11 @@ static void add_wholeness(const struct bench *b, const struct workload *w) {
 
 /* ---- one run ---- */
 
-static const struct alloc_stage *const stages[] = {&bump_stage, &bitmap_stage, &stack_stage,
-                                                   &tree_stage, &buddy_stage};
+static const struct alloc_stage *const stages[] = {
+#define STAGE(name) &name##_stage,
+#include "../../alloc/stages.h"
+#undef STAGE
+};
 #define STAGES (sizeof(stages) / sizeof(stages[0]))
 
 static struct bench b;

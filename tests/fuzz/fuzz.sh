@@ -24,31 +24,18 @@ for file in "$@"; do
     }
 done
 
-# For flags, and kernel_flags: the kernel's functions have other names, so that the C library's
-# stand beside them.
-# shellcheck source=tests/host/build.sh
-source "$project/tests/host/build.sh" "$project/build/fuzz/$target"
+cd "$project"
 out=build/fuzz/$target
 mkdir -p "$out/learned"
-compile=("${CC:-clang}" "${flags[@]}")
-sources=()
-case $target in
-alloc) sources=(tests/host/oracle.c alloc/*.c) ;;
-fdt) sources=(memory/fdt.c) ;;
-printf)
-    "${compile[@]}" "${kernel_flags[@]}" -fsanitize=fuzzer-no-link -c common.c -o "$out/common.o"
-    sources=("$out/common.o")
-    ;;
-esac
-"${compile[@]}" -fsanitize=fuzzer "tests/fuzz/fuzz_$target.c" "${sources[@]}" -o "$out/$target.$$"
-mv -f "$out/$target.$$" "$out/$target"
+make -f tests/Makefile --no-print-directory -j 2 OUT="$out" MORE=-fsanitize=fuzzer-no-link \
+    HOST_CC="${CC:-clang}" "$out/fuzz_$target"
 
 if (($# > 0)); then
-    exec "$out/$target" "$@"
+    exec "$out/fuzz_$target" "$@"
 fi
 status=0
 # shellcheck disable=SC2086 # FUZZ_FLAGS is several words
-"$out/$target" -max_len=4096 -artifact_prefix="$out/" ${FUZZ_FLAGS:-} "$out/learned" \
+"$out/fuzz_$target" -max_len=4096 -artifact_prefix="$out/" ${FUZZ_FLAGS:-} "$out/learned" \
     "tests/fuzz/corpus/$target" 2>&1 | tee "$out/log" || status=$?
 found=$(sed -n 's/.*Test unit written to //p' "$out/log" | tail -n 1)
 if [[ $found ]]; then

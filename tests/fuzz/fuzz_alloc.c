@@ -3,7 +3,7 @@
  * invariants, and change nothing when they refuse. The metadata lies in a block of exactly its
  * size. */
 #define _POSIX_C_SOURCE 200809L
-#include "../host/oracle.h"
+#include "../host/candidates.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,24 +12,12 @@
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
 enum {
-    STAGES = 5,
     MAX_PAGES = 700,
     MAX_CALLS = 100,
 };
 
-static const struct {
-    const struct alloc_stage *stage;
-    struct stage_rules rules;
-    bool learns; /* page_alloc that finds no memory may leave the metadata wiser */
-} stages[STAGES] = {
-    {&bump_stage, {.loses_gaps = true, .lowest_first = true, .exact_runs = true}, false},
-    {&bitmap_stage, {.frees = true, .lowest_first = true, .exact_runs = true}, false},
-    {&stack_stage, {.frees = true, .exact_runs = true}, false},
-    {&tree_stage, {.frees = true, .lowest_first = true, .exact_runs = true}, true},
-    {&buddy_stage, {.frees = true}, false},
-};
-
 struct side {
+    struct candidate candidate;
     struct page_allocator a;
     struct oracle oracle;
     void *meta, *meta_before;
@@ -107,7 +95,7 @@ static enum alloc_error make_alloc(struct side *side, const struct call *call) {
     return answer;
 }
 
-static void make(struct side *side, const struct call *call, bool learns) {
+static void make(struct side *side, const struct call *call) {
     struct page_allocator before = side->a;
     memcpy(side->meta_before, side->meta, side->meta_size);
     enum alloc_error answer, expected;
@@ -130,7 +118,7 @@ static void make(struct side *side, const struct call *call, bool learns) {
     if (answer != expected)
         fail(side, alloc_error_name(answer));
     if (answer != ALLOC_OK && (memcmp(&before, &side->a, sizeof(before)) != 0 ||
-                               (!(learns && answer == ALLOC_NO_MEMORY) &&
+                               (!(side->candidate.learns && answer == ALLOC_NO_MEMORY) &&
                                 memcmp(side->meta, side->meta_before, side->meta_size) != 0)))
         fail(side, "a refusal has changed something");
     compare(side, call->paddr);
@@ -145,16 +133,18 @@ static paddr_t next_start(struct input *in) {
     return place + choice / 4 * PAGE_SIZE + (choice % 7 == 0 ? choice : 0);
 }
 
-static void begin(struct side *side, size_t stage, paddr_t start, size_t size, uint8_t garbage) {
-    if (!oracle_init(&side->oracle, &stages[stage].rules, start, size))
+static void begin(struct side *side, size_t number, paddr_t start, size_t size, uint8_t garbage) {
+    side->candidate = candidate_of(number);
+    const struct alloc_stage *stage = side->candidate.stage;
+    if (!oracle_init(&side->oracle, &side->candidate.rules, start, size))
         abort();
-    side->meta_size = page_meta_size(stages[stage].stage, start, size);
+    side->meta_size = page_meta_size(stage, start, size);
     if (posix_memalign(&side->meta, 64, side->meta_size) != 0)
         abort();
     side->meta_before = malloc(side->meta_size);
     memset(side->meta, garbage, side->meta_size);
-    if (side->meta_before == NULL || page_init(&side->a, stages[stage].stage, start, size,
-                                               side->meta, side->meta_size) != ALLOC_OK)
+    if (side->meta_before == NULL ||
+        page_init(&side->a, stage, start, size, side->meta, side->meta_size) != ALLOC_OK)
         abort();
 }
 
@@ -166,11 +156,11 @@ static void end(struct side *side) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
     struct input in = {bytes, bytes + size};
-    struct side sides[STAGES];
+    struct side sides[CANDIDATES];
     paddr_t start = next_start(&in);
     size_t span = (1 + next_two(&in) % MAX_PAGES) * PAGE_SIZE + PAGE_SIZE - 1;
     uint8_t garbage = (uint8_t) next_byte(&in);
-    for (size_t i = 0; i < STAGES; i++)
+    for (size_t i = 0; i < CANDIDATES; i++)
         begin(&sides[i], i, start, span, garbage);
 
     for (size_t calls = 0; calls < MAX_CALLS && in.at < in.end; calls++) {
@@ -182,13 +172,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size) {
         call.size = call.n * PAGE_SIZE + (is_odd ? call.kind % 3 * 1000 : 0);
         call.align = ((size_t) 1 << call.kind / 8) + (is_odd ? 1 : 0);
         call.kind %= 8;
-        for (size_t i = 0; i < STAGES; i++)
-            make(&sides[i], &call, stages[i].learns);
-        for (size_t i = 0; i < STAGES && calls % 8 == 0; i++)
+        for (size_t i = 0; i < CANDIDATES; i++)
+            make(&sides[i], &call);
+        for (size_t i = 0; i < CANDIDATES && calls % 8 == 0; i++)
             if (!page_check(&sides[i].a))
                 fail(&sides[i], "page_check fails");
     }
-    for (size_t i = 0; i < STAGES; i++) {
+    for (size_t i = 0; i < CANDIDATES; i++) {
         compare_all(&sides[i]);
         end(&sides[i]);
     }

@@ -9,7 +9,7 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
 
-/* The kernel's names, see kernel_flags in build.sh. */
+/* The kernel's names, see kernel_flags in tests/Makefile. */
 void kernel_printf(const char *format, ...);
 void kernel_putchar(char c);
 _Noreturn void shutdown(bool ok);

@@ -4,13 +4,16 @@
 # named.
 set -euo pipefail
 
-# shellcheck source=tests/host/build.sh
-source "$(dirname "${BASH_SOURCE[0]}")/build.sh" "${1:-build/coverage}"
-covered=(alloc/*.[ch] memory/fdt.[ch])
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+out=${1:-build/coverage}
+compiler=${HOST_CC:-${CC:-clang}}
+make=(make -f tests/Makefile --no-print-directory OUT="$out"
+    FLAGS="-std=c11 -O1 -w -fprofile-instr-generate -fcoverage-mapping") # and no sanitizers
+fdt=$(make -s -f tests/Makefile path_of_fdt)
+covered=(alloc/*.[ch] "${fdt%.c}".[ch])
+# The list of stages has no code.
+read -r -a covered <<<"${covered[*]/alloc\/stages.h/}"
 export FILES=${#covered[@]}
-
-# Instead of sanitizers.
-flags=(-std=c11 -O1 -w -fprofile-instr-generate -fcoverage-mapping)
 
 # A tool of the compiler's version: they must agree on the format.
 tool() {
@@ -23,10 +26,10 @@ tool() {
     "$path" "$@"
 }
 
-build_all
+"${make[@]}" -j 2
 rm -f "$out"/*.profraw
 programs=()
-for program in "$out"/*.t; do
+for program in $("${make[@]}" list); do
     programs+=(-object "$program")
     LLVM_PROFILE_FILE=${program%.t}.profraw "$program" </dev/null >"$out/output" 2>&1 || {
         cat "$out/output"

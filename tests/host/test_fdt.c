@@ -1,6 +1,6 @@
 /* The reader of the device tree: on trees from dtc and from QEMU, and on blobs made and broken by
  * hand. Each blob lies in a block of exactly its size, so that AddressSanitizer sees every read
- * outside. The .dtb files are in the folder TREES, which build.sh names and fills. */
+ * outside. The .dtb files are in the folder TREES, which tests/Makefile names and fills. */
 #include "../../memory/fdt.h"
 
 #include <setjmp.h>
@@ -69,7 +69,7 @@ static struct blob tree_from(const char *name) {
     snprintf(path, sizeof(path), "%s/%s.dtb", TREES, name);
     FILE *file = fopen(path, "rb");
     if (!file)
-        fail_msg("cannot read %s: tests/host/build.sh makes it", path);
+        fail_msg("cannot read %s: tests/Makefile makes it", path);
     size_t size = fread(bytes, 1, sizeof(bytes), file);
     fclose(file);
     /* QEMU writes a file of 1 MiB around its tree. */

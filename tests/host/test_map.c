@@ -111,7 +111,7 @@ static void *load(const char *name, size_t *size) {
     snprintf(path, sizeof(path), "%s/%s.dtb", TREES, name);
     FILE *file = fopen(path, "rb");
     if (!file)
-        fail_msg("%s is missing: tests/host/build.sh makes it", path);
+        fail_msg("%s is missing: tests/Makefile makes it", path);
     static _Alignas(8) unsigned char tree[1 << 20];
     *size = fread(tree, 1, sizeof(tree), file);
     fclose(file);

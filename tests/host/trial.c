@@ -1,4 +1,4 @@
-/* The stages under test, and how a call is compared with the oracle. */
+/* How a call is compared with the oracle, and a test run for each stage. */
 #define _POSIX_C_SOURCE 200809L
 #include "trial.h"
 
@@ -6,17 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-static struct candidate candidates[] = {
-    {&bump_stage, {.loses_gaps = true, .lowest_first = true, .exact_runs = true}, 0.05, false},
-    {&bitmap_stage, {.frees = true, .lowest_first = true, .exact_runs = true}, 1.1, false},
-    {&stack_stage, {.frees = true, .exact_runs = true}, 1.6, false},
-    {&tree_stage, {.frees = true, .lowest_first = true, .exact_runs = true}, 1.1, true},
-    {&buddy_stage, {.frees = true}, 2.2, false},
-};
-
 enum {
-    CANDIDATES = sizeof(candidates) / sizeof(candidates[0]),
-    MAX_TESTS = 256,
+    MAX_TESTS = 512,
     NAME_SIZE = 160,
 };
 
@@ -266,10 +257,12 @@ static int end_trial(void **state) {
 
 int run_trials(const struct CMUnitTest *tests, size_t count,
                bool (*fits)(const struct candidate *candidate)) {
+    static struct candidate candidates[CANDIDATES];
     static struct CMUnitTest trials[MAX_TESTS]; /* cmocka passes over those without a name */
     static char names[MAX_TESTS][NAME_SIZE];
     size_t run = 0;
     for (size_t c = 0; c < CANDIDATES; c++) {
+        candidates[c] = candidate_of(c);
         for (size_t i = 0; i < count && fits(&candidates[c]); i++) {
             if (tests[i].name == NULL)
                 continue;

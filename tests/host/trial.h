@@ -4,7 +4,7 @@
  * also see to it that a refusal leaves every byte of the allocator and its metadata as it was. */
 #pragma once
 
-#include "oracle.h"
+#include "candidates.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -16,14 +16,6 @@
 
 /* Where tests put memory if it may be anywhere: as RISC-V boards do. */
 #define RAM ((paddr_t) 0x80000000)
-
-/* A stage under test. */
-struct candidate {
-    const struct alloc_stage *stage;
-    struct stage_rules rules;
-    double meta_bits; /* the metadata it may use for a page, at 64 GiB */
-    bool learns;      /* page_alloc that finds no memory may leave its metadata wiser */
-};
 
 struct trial {
     const struct candidate *candidate;

@@ -4,6 +4,9 @@
 #
 #   N   alloc/bits.c:57   compare: while (words > 1) { => while (words >= 1) {
 #
+# `mutate.pl --check FILE...` writes nothing, and tells instead which entries of the files
+# `equivalent` and `faults` quote what no longer stands in these sources, a line each.
+#
 # The operators are textual. They know so much of C as clang-format makes easy to see: binary
 # operators stand between spaces, a statement begins a line. What does not compile is for the caller
 # to pass over. The classic faults, which no operator makes, are in the file `faults`.
@@ -13,7 +16,16 @@ use File::Basename;
 
 my $number = 0;
 my ($folder, @files) = @ARGV;
-die "usage: mutate.pl FOLDER FILE...\n" unless @files;
+die "usage: mutate.pl FOLDER|--check FILE...\n" unless @files;
+my $is_check = $folder eq '--check';
+my $wrong = 0;
+
+# An entry of a list that quotes no source any more.
+sub wrong {
+    my ($place, $message) = @_;
+    print STDERR "tests/mutants/$place: $message: edit or remove this entry\n";
+    $wrong++;
+}
 
 # The text with all of it blanked, character by character, that is no code.
 sub code_of {
@@ -192,7 +204,7 @@ sub mutants_of {
 }
 
 # Write a mutant, and print its line. Twice the same is once.
-my %seen;
+my (%seen, %is_made);
 
 sub write_mutant {
     my ($file, $text, $mutant, $operator) = @_;
@@ -205,6 +217,8 @@ sub write_mutant {
     s/^\s+|\s+$//g for $from, $to, $before;
     $from = "$before $from" if $from =~ /^\w+;$/; # a break looks like all others
     $number++;
+    $is_made{"$file: $operator: $from => $to"} = 1;
+    return if $is_check;
     open my $out, '>', "$folder/$number" or die "$folder/$number: $!\n";
     print $out $mutant;
     close $out;
@@ -219,11 +233,12 @@ sub read_file {
 }
 
 # file: name: s/old/new/
-my %faults;
+my (%faults, $line);
 for (split /\n/, read_file(dirname($0) . '/faults')) {
+    $line++;
     next if /^\s*(?:#|$)/;
-    /^(\S+): (.+?): (s\W.*)$/ or die "faults: not understood: $_\n";
-    push @{$faults{$1}}, [$2, $3];
+    /^(\S+): (.+?): (s\W.*)$/ or die "tests/mutants/faults:$line: not understood: $_\n";
+    push @{$faults{$1}}, [$2, $3, "faults:$line"];
 }
 
 for my $file (@files) {
@@ -235,11 +250,32 @@ for my $file (@files) {
         write_mutant($file, $text, $mutant, $operator);
     }
     for (@{$faults{$file} || []}) {
-        my ($name, $change) = @$_;
+        my ($name, $change, $place) = @$_;
         local $_ = $text;
         eval $change;
-        die "faults: $name: $@" if $@;
-        die "faults: $file has nothing to break any more as in: $name: $change\n" if $_ eq $text;
+        die "tests/mutants/$place: $name: $@" if $@;
+        wrong($place, "nothing in $file is changed by $change") if $_ eq $text;
         write_mutant($file, $text, $_, $name);
     }
 }
+
+# What the entries of `equivalent` call no fault must be among the mutants, word by word.
+if ($is_check) {
+    my %is_here = map { $_ => 1 } @files;
+    $line = 0;
+    for (split /\n/, read_file(dirname($0) . '/equivalent')) {
+        $line++;
+        next if /^\s*(?:#|$)/ || $is_made{$_};
+        my ($file, $old) = /^(\S+): .+?: (.*) => / or wrong("equivalent:$line", 'not understood');
+        next if !defined $file;
+        -f $file or wrong("equivalent:$line", "there is no $file"), next;
+        next if !$is_here{$file};
+        my $has = index(read_file($file) =~ s/\s+/ /gr, $old =~ s/\s+/ /gr) >= 0;
+        wrong("equivalent:$line",
+            $has ? "$file has '$old', but no such mutant of it" : "$file has no '$old' any more");
+    }
+    for my $file (grep { !-f } sort keys %faults) {
+        wrong($_->[2], "there is no $file") for @{$faults{$file}};
+    }
+}
+exit($wrong > 0);

@@ -35,7 +35,7 @@ fi
 for file in "$@"; do
     [[ $file == alloc/*.[ch] && -f $file ]] || wrong_usage "no file of alloc/: $file"
 done
-read -r -a stages < <(sed -n 's/^STAGES="\(.*\)"$/\1/p' run.sh)
+read -r -a stages < <(sed -n 's/^STAGE(\(.*\))$/\1/p' alloc/stages.h | paste -s -d ' ' -)
 quick="test_alloc test_bits test_borders test_bounds test_buddy test_bump test_errors test_free
     test_ranges test_stack test_tree test_words"
 slow="test_states_narrow test_explore test_shrink test_random test_states"
@@ -43,60 +43,48 @@ slow="test_states_narrow test_explore test_shrink test_random test_states"
 # Mutants take the place of the originals in a copy.
 rm -rf "$work"
 mkdir -p "$work"/{made,tree}
-cp -R alloc tests ./*.[ch] "$work/tree"
+for entry in *; do
+    [[ $entry == build || $entry == kernel.elf* ]] || cp -R "$entry" "$work/tree"
+done
+"$here/mutate.pl" --check "$@"
 "$here/mutate.pl" "$work/made" "$@" | awk -v every="$every" 'NR % every == 0' >"$work/list"
 
-# shellcheck source=tests/host/build.sh
-source "$work/tree/tests/host/build.sh" "$work/plain"
-sanitizing=("${flags[@]}" -w -fPIC)
+cd "$work/tree"
+compiler=${HOST_CC:-${CC:-clang}}
 "$compiler" -O1 "$here/limit.c" -o "$work/limit"
 ulimit -c 0
 
-# Without sanitizers, and built quickly.
+# Without sanitizers, and built quickly. `out` is seen from the copy.
 use_plain() {
-    out=$work/plain
+    out=../plain
     flags=(-std=c11 -O0 -w -fPIC)
     ulimit -S -v $((4 * 1024 * 1024))
 }
 
 use_sanitizers() {
-    out=$work/sanitized
-    flags=("${sanitizing[@]}")
+    out=../sanitized
+    read -r -a flags < <(make -s -f tests/Makefile options)
+    flags+=(-w -fPIC)
     ulimit -S -v unlimited # they map terabytes, and touch few
 }
 
 # ---- building ----
 
-# build.sh's programs, but with alloc/ as a library beside them: a mutant is another library, and
-# nothing is linked again. Only those in `wanted` are built.
-wanted=""
-# shellcheck disable=SC2317 # build.sh calls it
-program() {
-    local name=$1 argument arguments=()
-    shift
-    [[ " $wanted " =~ [[:space:]]"$name"[[:space:]] ]] || return 0
-    for argument in "$@"; do
-        [[ $argument == "$out"/alloc/* ]] || arguments+=("$argument")
-    done
-    "$compiler" "${flags[@]}" "${arguments[@]}" -o "$out/$name.t" \
-        -L"$out" -lalloc -Wl,-rpath,"$out" -lcmocka
-}
-
-# shellcheck disable=SC2317
-make_trees() {
-    : # for a program without alloc/
-}
-
-# It is built from a copy of alloc/ of its own, made anew for each mutant.
-eval "made_$(declare -f program_of_narrow)"
-# shellcheck disable=SC2317
-program_of_narrow() {
-    [[ $wanted != *test_states_narrow* ]] || made_program_of_narrow
-}
-
+# Some of the Makefile's programs, but with alloc/ as a library beside them: a mutant is another
+# library, and nothing is linked again. The programs that were built with a mutated header, or a
+# copy of a mutated source, are out of date with each mutant, and so are built anew.
 build_programs() {
-    wanted=$*
-    programs_of_trials && programs_of_parts
+    make -s -f tests/Makefile OUT="$out" FLAGS="${flags[*]}" LIBRARY=yes "${@/#/$out/}"
+}
+
+# objects FOLDER SOURCE...: compile some of alloc/ into a folder of `out`.
+objects() {
+    local folder=$out/$1 source
+    shift
+    mkdir -p "$folder"
+    for source in "$@"; do
+        "$compiler" "${flags[@]}" -c "$source" -o "$folder/$(basename "$source" .c).o" || return
+    done
 }
 
 build_library() {
@@ -105,11 +93,9 @@ build_library() {
 
 build_originals() {
     local file
-    mkdir -p "$out"
-    shared_alloc
-    shared_rest
+    objects alloc alloc/*.c
     build_library "$out"/alloc/*.o
-    build_programs "$@"
+    build_programs "${@/%/.t}"
     rm -rf "$out/original"
     mkdir "$out/original"
     cp "$out"/*.t "$out/original"
@@ -148,11 +134,11 @@ build_mutant() {
 # Does the mutant of $file compile to what the original does if the compiler looks closely, as for
 # the kernel?
 means_the_same() {
-    local source out=$work/optimized flags=(-std=c11 -O2 -w)
-    for source in ${sources_of[$file]//"$PWD/"/}; do
-        objects mutant "$PWD/$source"
+    local source out=../optimized flags=(-std=c11 -O2 -w)
+    for source in ${sources_of[$file]}; do
+        objects mutant "$source"
         [[ -f $out/alloc/$(basename "$source" .c).o ]] ||
-            (cd "$here/../.." && objects alloc "$PWD/$source")
+            objects alloc "$here/../../$source"
         cmp -s "$out"/{alloc,mutant}/"$(basename "$source" .c).o" || return 1
     done
 }
@@ -172,7 +158,7 @@ users_of() {
 declare -A sources_of tests_of selftests_of
 find_users() {
     local file=$1 header=${1%.c}.h stage test
-    sources_of[$file]=$(users_of "$file" alloc/*.c | sed "s|^|$PWD/|")
+    sources_of[$file]=$(users_of "$file" alloc/*.c)
     tests_of[$file]=""
     if [[ $file == *.h ]]; then
         for test in $(users_of "$file" tests/host/test_*.c); do
@@ -215,7 +201,7 @@ measure() {
 find_killer() {
     for killer in "$@"; do
         if [[ " ${tests_of[$file]} test_states_narrow " == *" $killer "* ]]; then
-            build_programs "$killer" 2>/dev/null || return 0
+            build_programs "$killer.t" >/dev/null 2>&1 || return 0
         fi
         passes "$killer" || return 0
     done

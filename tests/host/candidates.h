@@ -1,0 +1,23 @@
+/* The stages under test: those of alloc/stages.h, each with what it promises of its own. */
+#pragma once
+
+#include "oracle.h"
+
+/* How many there are. */
+enum {
+#define STAGE(name) name##_CANDIDATE,
+#include "../../alloc/stages.h"
+#undef STAGE
+    CANDIDATES
+};
+
+/* A stage under test. */
+struct candidate {
+    const struct alloc_stage *stage;
+    struct stage_rules rules;
+    double meta_bits; /* the metadata it may use for a page, at 64 GiB */
+    bool learns;      /* page_alloc that finds no memory may leave its metadata wiser */
+};
+
+/* The one with this number, in the order of alloc/stages.h. */
+struct candidate candidate_of(size_t number);
