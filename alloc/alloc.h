@@ -39,9 +39,7 @@ enum alloc_error {
 };
 
 struct alloc_stage; /* a stage's functions, see stage.h */
-#define STAGE(name) extern const struct alloc_stage name##_stage;
-#include "stages.h"
-#undef STAGE
+#include "stages.h" /* bump_stage and so on */
 
 /* The pages first to end - 1. */
 struct page_range {

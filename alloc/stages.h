@@ -1,9 +1,15 @@
 /* The stages in their order, a line each. A new stage is its file, NAME.c, and its line here.
  *
- * Who includes this says first what STAGE makes of a line: alloc.h declares the stages by it, tests
- * and benchmarks make tables of them. run.sh and the tests' Makefile read the names out of it. */
+ * Included by itself, as alloc.h does, this declares them. Tests and benchmarks say first what else
+ * STAGE makes of a line, and get tables of the stages. run.sh and tests/Makefile read the names. */
+#ifndef STAGE
+#define STAGE(name) extern const struct alloc_stage name##_stage;
+#endif
+
 STAGE(bump)
 STAGE(bitmap)
 STAGE(stack)
 STAGE(tree)
 STAGE(buddy)
+
+#undef STAGE

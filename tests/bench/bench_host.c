@@ -133,7 +133,6 @@ static void add_wholeness(const struct bench *b, const struct workload *w) {
 static const struct alloc_stage *const stages[] = {
 #define STAGE(name) &name##_stage,
 #include "../../alloc/stages.h"
-#undef STAGE
 };
 #define STAGES (sizeof(stages) / sizeof(stages[0]))
 

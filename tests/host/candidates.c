@@ -3,7 +3,6 @@
 static const struct alloc_stage *const stages[CANDIDATES] = {
 #define STAGE(name) &name##_stage,
 #include "../../alloc/stages.h"
-#undef STAGE
 };
 
 /* The stages with other rules than these. A new stage is held to them until it stands here. */

@@ -7,7 +7,6 @@
 enum {
 #define STAGE(name) name##_CANDIDATE,
 #include "../../alloc/stages.h"
-#undef STAGE
     CANDIDATES
 };
 

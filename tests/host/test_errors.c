@@ -258,7 +258,6 @@ static void every_stage_has_its_name(void **state) {
     (void) state;
 #define STAGE(name) assert_string_equal(alloc_stage_name(&name##_stage), #name);
 #include "../../alloc/stages.h"
-#undef STAGE
 }
 
 int main(void) {
