@@ -41,7 +41,7 @@ case $1 in
 esac
 END_STUB
     mkdir "$BATS_TEST_TMPDIR/another"
-    cp -R "$PROJECT"/{*.[ch],kernel.ld,run.sh,setup.sh,qemu.sh,alloc,memory,tests} "$BATS_TEST_TMPDIR/another"
+    cp -R "$PROJECT"/{*.[ch],kernel.ld,*.sh,alloc,memory,tests} "$BATS_TEST_TMPDIR/another"
     enter_copy
     for stage in $STAGES; do
         # The kernel does not run here, so that both fail.

@@ -138,7 +138,8 @@ reports_stack_pointer() {
     for ((frames_left = 0; frames_left < 30; frames_left++)); do
         CFLAGS=-DFRAMES_LEFT=$frames_left crash paging_runs_dry
         [[ $output != *"paging is on"* ]] || break
-        messages+=("$(sed -n 's/^PANIC: memory\/vm\.c:[0-9]*: //p' <<<"$output" | sed 's/ [0-9].*: /: /')")
+        messages+=("$(sed -n -e 's/ [0-9].*: /: /' -e 's/^PANIC: memory\/vm\.c:[0-9]*: //p' \
+            <<<"$output")")
     done
     # The root, then each table, then the metadata for addresses, which wants several side by side.
     run uniq < <(printf '%s\n' "${messages[@]}")
@@ -159,7 +160,8 @@ panics() {
 @test "memory that cannot be managed is a panic that says why, and which" {
     local range="0x80[0-9a-f]+ to 0x80[0-9a-f]+"
     panics no_memory memory/frames.c "there is no memory"
-    panics two_pages_far_apart memory/frames.c "no room for [0-9]+ KiB of metadata in any of 2 ranges .*"
+    panics two_pages_far_apart memory/frames.c \
+        "no room for [0-9]+ KiB of metadata in any of 2 ranges .*"
     panics less_than_a_page memory/frames.c "cannot manage $range: ALLOC_INVALID"
     panics memory_below memory/frames.c "cannot add $range: ALLOC_UNSUPPORTED" bump
 }
@@ -175,7 +177,8 @@ panics() {
 }
 
 @test "a hart without paging is a panic that says so" {
-    QEMU_FLAGS="-cpu rv64,mmu=off" panics paging memory/vm.c 'this hart has no paging with 39-bit .*'
+    QEMU_FLAGS="-cpu rv64,mmu=off" panics paging memory/vm.c \
+        'this hart has no paging with 39-bit .*'
 }
 
 @test "a double free is a panic that names the error, the address and the caller" {

@@ -332,8 +332,8 @@ END
 
 # ---- test ----
 
-# A project with few tests: one in bats, one that tests/Makefile builds, the same for 32 bits, one of
-# the book. The Makefile notes what it builds in the file `built`.
+# A project with few tests: one in bats, one that tests/Makefile builds, the same for 32 bits, one
+# of the book. The Makefile notes what it builds in the file `built`.
 with_few_tests() {
     rm -rf tests/*.bats tests/host
     mkdir tests/host

@@ -1,6 +1,6 @@
-/* What host tests and fuzzers do where something that alloc/ relies on does not hold: tests/Makefile has
- * every file begin with this one. It includes nothing, so that files can still choose what the C
- * library declares. */
+/* What host tests and fuzzers do where something that alloc/ relies on does not hold:
+ * tests/Makefile has every file begin with this one. It includes nothing, so that files can still
+ * choose what the C library declares. */
 #pragma once
 
 int dprintf(int fd, const char *format, ...);

@@ -1,8 +1,8 @@
 /* Every state that can be reached in a few pages, whatever is called in whatever order.
  *
  * The pages lie where tables have a border: between words, between the words of their summaries,
- * between chunks, and between blocks of the largest order. tests/Makefile makes this program twice: with
- * alloc/ as it is, and with words of 8 bits and all else as small, where few pages have many
+ * between chunks, and between blocks of the largest order. tests/Makefile makes this program twice:
+ * with alloc/ as it is, and with words of 8 bits and all else as small, where few pages have many
  * borders. FREERAM_LONG=1 in the environment makes the windows larger, as far as memory goes. */
 #define _POSIX_C_SOURCE 200809L
 #include "explore.h"
