@@ -11,7 +11,7 @@ load helpers
     type -P llvm-cov >/dev/null || skip "no llvm-cov here"
     line=$(($(wc -l <alloc/words.c) + 1))
     echo 'int missed(void); int missed(void) { return 42; }' >>alloc/words.c
-    run tests/host/coverage.sh "$BATS_TEST_TMPDIR/coverage"
+    run tests/host/coverage.sh
     ended_with 1
     matches "^alloc/words\.c:$line:[0-9]+: no test gets here\$"
     matches '^16 of 16 files, [0-9]+ pieces of code, [0-9]+ sides of branches: 1 not covered$'
