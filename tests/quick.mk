@@ -11,7 +11,9 @@ kernel := run.sh setup.sh kernel.ld $(wildcard *.[ch] *.sh alloc/*.[ch] memory/*
     tests/selftest.h $(wildcard tests/selftest*.c)
 tests_of := $(shell find tests -type f -not -path 'tests/fuzz/corpus/*')
 chapters := $(wildcard chapters/[0-9]*.md)
-book := chapters/play chapters/README.md $(chapters) $(wildcard chapters/solutions/*.md)
+player := chapters/play chapters/Book.pm
+book := $(player) chapters/Carry.pm chapters/README.md $(chapters) \
+    $(wildcard chapters/solutions/*.md)
 
 .PHONY: quick
 quick: $(host:$(OUT)/%.t=$(quick)/%) $(quick)/lint $(quick)/alloc $(quick)/boot \
@@ -40,7 +42,7 @@ build/book/%.t: chapters/play chapters/README.md $(chapters)
 	@chapters/play scripts build/book
 # chapter NAME
 define chapter
-$(quick)/$(1): build/book/$(1).t chapters/$(1).md chapters/play tests/chapter_files.sh \
+$(quick)/$(1): build/book/$(1).t chapters/$(1).md $(player) tests/chapter_files.sh \
     $(shell tests/chapter_files.sh chapters/$(1).md)
 	@tests/check_chapter.sh $$@ $$< $$(filter-out $$<,$$^)
 endef
