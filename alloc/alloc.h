@@ -38,8 +38,8 @@ enum alloc_error {
     ALLOC_UNSUPPORTED,   /* this stage cannot do that (bump cannot free) */
 };
 
-struct alloc_stage; /* a stage's functions, see stage.h */
-#include "stages.h" /* bump_stage and so on */
+struct alloc_stage; /* a stage's functions, see stage.h; stages.h declares bump_stage and so on */
+#include "stages.h"
 
 /* The pages first to end - 1. */
 struct page_range {
