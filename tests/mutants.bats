@@ -17,7 +17,9 @@ load helpers
     enter_copy
     find_tools
     # The self-test takes nothing for a failure, and few of the other tests are left.
-    sed -i 's/^    if (found == expected || test_failed)$/    if (true)/' tests/selftest.c
+    sed -i -e 's/^    if (found == expected || test_failed)$/    if (true)/' \
+        -e 's/^    if (test_failed || page_problem_text(a, text) == NULL)$/    if (true)/' \
+        tests/selftest.c
     sed -i -e 's/^quick=.*/quick="test_words/' \
         -e 's/^    test_ranges test_stack test_tree test_words"$/"/' \
         -e 's/^slow=.*/slow="test_explore"/' tests/mutants/run.sh
