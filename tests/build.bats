@@ -57,6 +57,42 @@ kernel_flags() {
         -ffreestanding -DALLOC=buddy_stage
 }
 
+# For each file of the kernel that uses a name of another: "FILE OTHER", for tsort. `llvm-nm -A` has
+# a line for each name: its file, then U and the name, or an address, a letter and the name.
+needs() {
+    "$NM" -A "$@" | awk '{
+        file = $1
+        sub(/:.*/, "", file)
+        if ($(NF - 1) == "U") used[file " " $NF] = 1
+        else if ($(NF - 1) ~ /^[TDBR]$/) home[$NF] = file
+    }
+    END {
+        for (pair in used) {
+            split(pair, part, " ")
+            if (part[2] in home && home[part[2]] != part[1]) print part[1], home[part[2]]
+        }
+    }'
+}
+
+@test "no file of the kernel needs another that needs it" {
+    local file flags
+    cd "$PROJECT"
+    mapfile -t flags < <(kernel_flags)
+    for file in *.c memory/*.c alloc/*.c; do
+        "$CC" "${flags[@]}" -c "$file" -o "$BATS_TEST_TMPDIR/$(basename "$file" .c).o"
+    done
+    cd "$BATS_TEST_TMPDIR"
+    run tsort < <(needs ./*.o)
+    ended_with 0
+    says_line ./sbi.o
+    # A circle is noticed.
+    echo 'void shutdown(_Bool); void back(void); void back(void) { shutdown(0); }' |
+        "$CC" "${flags[@]}" -x c -c - -o extra.o
+    "${LD:-ld.lld}" -r sbi.o extra.o -o circle.o
+    run tsort < <(needs panic.o trap.o common.o circle.o)
+    ((status != 0)) || differs "a circle"
+}
+
 @test "clang-tidy finds nothing in the kernel" {
     cd "$PROJECT"
     type -P clang-tidy >/dev/null || skip "no clang-tidy here"
