@@ -24,28 +24,14 @@ qemu_command() {
 
 # ---- its life ----
 
+# A folder for a boot's fifo, and the watcher that removes it if run.sh is killed outright, and ends
+# QEMU as well: the watcher reads from a pipe that run.sh holds open, and whatever becomes of run.sh
+# closes it. It is there before the folder is, and who makes the folder holds the pipe as well. A
+# process group of its own keeps it from what is sent to that of run.sh.
 make_scratch() {
-    scratch=$(mktemp -d "${TMPDIR:-/tmp}/freeram.XXXXXX")
-}
-
-# Start QEMU with the output to file $1, or with ours. It has no part in the terminal, which Ctrl-C
-# then leaves as it was, and a process group of its own: Ctrl-C is for run.sh, which ends QEMU.
-#
-# If run.sh itself is killed outright, a watcher ends QEMU: run.sh holds a fifo open, and whatever
-# becomes of run.sh closes it. QEMU's process names itself there before it becomes QEMU, so there is
-# no moment at which nobody knows of it.
-start_qemu() {
-    # shellcheck disable=SC2016 # for the shell below
-    local command='echo $$ >&9; exec 9>&-; [ "$0" = - ] || exec >"$0"; exec "$@"'
-    show "${qemu[@]}"
-    mkfifo "$scratch/alive"
-    exec 9<>"$scratch/alive"
-    set -m
-    watch <"$scratch/alive" >/dev/null 2>&1 9>&- &
-    watcher_pid=$!
-    "$BASH" -c "$command" "${1:--}" "${qemu[@]}" </dev/null &
-    qemu_pid=$!
-    set +m
+    scratch=${TMPDIR:-/tmp}/freeram.$$.$RANDOM
+    exec 9> >(set -m; watch "$scratch" <&0 >/dev/null 2>&1 &)
+    mkdir -m 700 "$scratch"
 }
 
 watch() {
@@ -54,10 +40,24 @@ watch() {
     read -r pid || pid=""
     # Another line comes when QEMU has ended and its number may be another's.
     [[ ! $pid ]] || read -r || kill -KILL "$pid"
-    rm -rf "$scratch"
+    rm -rf "$1"
 }
 
-qemu_pid="" watcher_pid="" scratch=""
+# Start QEMU with the output to file $1, or with ours. It has no part in the terminal, which Ctrl-C
+# then leaves as it was, and a process group of its own: Ctrl-C is for run.sh, which ends QEMU.
+# QEMU's process names itself to the watcher before it becomes QEMU, so there is no moment at which
+# nobody knows of it.
+start_qemu() {
+    # shellcheck disable=SC2016 # for the shell below
+    local command='echo $$ >&9; exec 9>&-; [ "$0" = - ] || exec >"$0"; exec "$@"'
+    show "${qemu[@]}"
+    set -m
+    "$BASH" -c "$command" "${1:--}" "${qemu[@]}" </dev/null &
+    qemu_pid=$!
+    set +m
+}
+
+qemu_pid="" scratch=""
 end_qemu() {
     if [[ $qemu_pid ]]; then
         # Outright: QEMU has nothing to save, and says nothing that way.
@@ -65,14 +65,12 @@ end_qemu() {
         wait "$qemu_pid" 2>/dev/null || true
         qemu_pid=""
     fi
-    if [[ $watcher_pid ]]; then
+    if [[ $scratch ]]; then
+        rm -rf "$scratch"
         echo ended >&9
         exec 9>&-
-        wait "$watcher_pid" 2>/dev/null || true
-        watcher_pid=""
+        scratch=""
     fi
-    [[ ! $scratch ]] || rm -rf "$scratch"
-    scratch=""
 }
 trap end_qemu EXIT
 trap 'exit 130' INT

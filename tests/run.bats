@@ -1086,7 +1086,7 @@ kill_after() {
     needed=$((($(date +%s%N) - start) / 1000000))
     kill -KILL $!
     wait $! || true
-    for tenth in 0 1 2 3 4 5 6 7 8 9 10 11 12 15; do
+    for tenth in 0 3 6 8 9 10 11 12 15; do
         kill_after "$(awk -v ms="$((needed * tenth / 10 + 20))" 'BEGIN { print ms / 1000 }')" bump
     done
     CFLAGS=-DCRASH=null_store run ./run.sh bump
