@@ -1,8 +1,21 @@
 #!/usr/bin/env bash
 # The one front door: build, boot, test, diff, debug. Works with bash 3.2 and later.
+[ -n "${BASH_VERSION:-}" ] || {
+    echo "run.sh: this is for bash: ./run.sh, or bash run.sh" >&2
+    exit 2
+}
+set +o posix # as which bash begins where it is called sh
 set -euo pipefail
 
-cd "$(dirname "${BASH_SOURCE[0]}")"
+# To the project, wherever a symbolic link to this file is, and whatever CDPATH says.
+unset CDPATH
+self=${BASH_SOURCE[0]}
+while [[ -L $self ]]; do
+    link=$(readlink "$self")
+    [[ $link == /* ]] || link=$(dirname "$self")/$link
+    self=$link
+done
+cd "$(dirname "$self")"
 
 # The newest in CHANGELOG.md. It stands here because run.sh is also used where that is not.
 VERSION=0.5.0
@@ -58,7 +71,8 @@ Environment:
   GDB, GDB_PORT  the debugger, and the port that it uses, default 1234
   PROGRAM        what the kernel runs, one file or more, default
                  tests/selftest*.c
-  TIME_LIMIT     seconds until a boot is ended, default 60
+  TIME_LIMIT     seconds of silence until a boot is ended, default 60. A kernel that still
+                 prints is left alone
 
 Exit status: 0 all is well, 1 a test or a tool failed, 2 the command line is wrong.
 EOF
@@ -157,6 +171,10 @@ memory_given=${memory_mib:-} time_limit_given=${TIME_LIMIT:-}
 : "${PROGRAM:=$(echo tests/selftest*.c)}"
 : "${MARCH:=rv${XLEN}gc}"
 [[ $XLEN == 64 || $XLEN == 32 ]] || wrong_usage "XLEN=$XLEN: there are 64 and 32"
+[[ $MARCH == rv$XLEN?* ]] || wrong_usage "MARCH=$MARCH: does not begin with rv$XLEN, as XLEN says"
+extensions=${MARCH#rv"$XLEN"}
+[[ ${extensions%%_*} != *v* && $extensions != *_zv* ]] ||
+    wrong_usage "MARCH=$MARCH: the kernel turns no vector unit on, and code that has one traps"
 [[ $TIME_LIMIT =~ ^[1-9][0-9]{0,5}$ ]] ||
     wrong_usage "TIME_LIMIT=$TIME_LIMIT: not a number of seconds"
 read -r -a program <<<"$PROGRAM"
@@ -178,14 +196,27 @@ WARNINGS=(
     -Wstrict-prototypes -Wmissing-prototypes -Werror
 )
 
+# Stop with one line where nothing can be written: compilers say much more of it. What is written
+# here is larger than a kernel.
+check_room() {
+    local error probe=$1/freeram.$$
+    if ! error=$({ head -c 4194304 /dev/zero >"$probe"; } 2>&1); then
+        rm -f "$probe" 2>/dev/null || true
+        fail "cannot write to ${2:-$PWD/$1}: ${error##*: }"
+    fi
+    rm -f "$probe"
+}
+
 # Build the kernel with a stage into a folder of its own; sets `kernel`. The result appears under
 # its name only when it is complete.
 build_kernel() {
-    local stage=$1 name sources=(*.c memory/*.c alloc/*.c)
+    local stage=$1 name error sources=(*.c memory/*.c alloc/*.c)
     name=$(basename "${program[0]}" .c)
     folder=build/$MARCH-$stage-$name
     kernel=$folder/kernel.elf
-    mkdir -p "$folder"
+    check_room "${TMPDIR:-/tmp}" "${TMPDIR:+TMPDIR=}${TMPDIR:-/tmp}"
+    error=$(mkdir -p "$folder" 2>&1) || fail "cannot write to $PWD/$folder: ${error##*: }"
+    check_room "$folder"
     remove_litter
     # shellcheck disable=SC2086 # CFLAGS is several words
     run "$CC" --target="riscv$XLEN-unknown-elf" -march="$MARCH" \
@@ -196,7 +227,11 @@ build_kernel() {
         -DALLOC="${stage}_stage" -ffile-prefix-map="$PWD"=. $CFLAGS \
         --ld-path="$LD" -nostdlib -static -Wl,--fatal-warnings -Wl,--gc-sections \
         -Wl,--build-id=none -Wl,-T,kernel.ld -o "$kernel.$$" \
-        "${sources[@]}" "${program[@]}"
+        "${sources[@]}" "${program[@]}" || {
+        rm -f "$kernel.$$"
+        exit 1
+    }
+    [[ -s $kernel.$$ ]] || fail "$LD wrote no kernel: is it ld.lld?"
     mv -f "$kernel.$$" "$kernel"
     cp "$kernel" "kernel.elf.$$" && mv -f "kernel.elf.$$" kernel.elf
 }
@@ -294,6 +329,11 @@ build_all_tests() {
 run_tests() {
     local test tests=("$@")
     for test in "$@"; do
+        case $test in
+        tests/*.bats | build/host/*.t | build/host32/*.t | build/book/*.t) ;;
+        *) wrong_usage "test: '$test' is no test: there are tests/*.bats, build/host/*.t, \
+build/host32/*.t and build/book/*.t" ;;
+        esac
         [[ -e $test || $test == build/* ]] || wrong_usage "test: there is no $test"
     done
     need compiler emulator book tests
@@ -342,8 +382,11 @@ run_gdb() {
 
 # The kernel as it is after chapter $1, in a folder. A relative one is the caller's.
 show_chapter() {
-    local folder=${2:-$PWD/build/chapter-$1}
+    local folder=${2:-$PWD/build/chapter-$1} chapters=(chapters/[0-9]*.md)
     [[ -x chapters/play ]] || fail "chapter: the book is in the repository, and not here"
+    if [[ ! $1 =~ ^[1-9][0-9]{0,2}$ ]] || (($1 > ${#chapters[@]})); then
+        wrong_usage "chapter $1: there are 1 to ${#chapters[@]}"
+    fi
     need book
     [[ $folder == /* ]] || folder=$OLDPWD/$folder
     run chapters/play "$([[ $as_diff ]] && echo diff || echo tree)" "$1" "$folder"

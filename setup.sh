@@ -5,6 +5,10 @@
 MIN_CLANG=14
 MIN_QEMU=6.1 # memory-backend-ram with reserve=off
 
+# Another clang-format writes other lines, and another clang-tidy has other opinions: the sources are
+# held to those of one version. Debian 12 has it; where it is not, these tests say so and are skipped.
+FORM_VERSION=14
+
 # Homebrew keeps these out of the PATH.
 for keg in {/opt/homebrew,/usr/local,/home/linuxbrew/.linuxbrew}/opt/{llvm,lld}/bin; do
     [[ ! -d $keg ]] || PATH=$PATH:$keg
@@ -62,6 +66,10 @@ find_installer() {
         # shellcheck disable=SC2207 # one word each
         packages+=($(package_of "${manager%-get}" "${entry%%$'\t'*}"))
     done
+    # From QEMU 11 on Debian has a package for RISC-V alone, and the other does not bring it.
+    if [[ $manager == apt-get && $(apt-cache madison qemu-system-riscv 2>/dev/null) ]]; then
+        packages=("${packages[@]/#qemu-system-misc/qemu-system-riscv}")
+    fi
     # shellcheck disable=SC2207
     packages=($(printf '%s\n' "${packages[@]}" | sort -u))
     ((EUID == 0)) || [[ $manager == brew ]] || sudo=(sudo)
@@ -69,7 +77,8 @@ find_installer() {
     apt-get) installer=(env DEBIAN_FRONTEND=noninteractive apt-get install -y
         --no-install-recommends "${packages[@]}") ;;
     dnf) installer=(dnf install -y "${packages[@]}") ;;
-    pacman) installer=(pacman -S --needed --noconfirm "${packages[@]}") ;;
+    # With all else: a package that is newer than what it needs may not run.
+    pacman) installer=(pacman -Syu --needed --noconfirm "${packages[@]}") ;;
     brew) installer=(brew install "${packages[@]}") ;;
     esac
     installer=(${sudo[@]+"${sudo[@]}"} "${installer[@]}")
@@ -96,8 +105,9 @@ need() {
         read -r -p "run.sh: do it now? [y/N] " answer
         [[ $answer == [yY]* ]] || fail "nothing was installed"
     fi
-    # Its progress is worth seeing, but not in a result that is read from standard output.
-    { run "${refresh[@]}" && run "${installer[@]}"; } >&2 ||
+    # Its progress is worth seeing, but not in a result that is read from standard output. Only
+    # after the refresh does the package manager know which names there are.
+    { run "${refresh[@]}" && find_installer && run "${installer[@]}"; } >&2 ||
         fail "the installation failed, see above"
 
     hash -r
@@ -112,7 +122,7 @@ need() {
 is_good_clang() {
     local version
     version=$("$1" -dumpversion 2>/dev/null) || return 1
-    ((${version%%.*} >= MIN_CLANG)) && "$1" --print-targets 2>/dev/null | grep -q riscv64
+    [[ $version =~ ^[0-9]+ ]] && ((${version%%.*} >= MIN_CLANG)) && "$1" --print-targets 2>/dev/null | grep -q riscv64
 }
 
 # Print the first of some commands that exists, in the PATH or beside the compiler.
@@ -276,6 +286,18 @@ why_not_32_bits() {
     elif ! runs_32_bits; then
         echo "this machine's kernel runs no 32-bit programs"
     fi
+}
+
+# Print the name of a tool of version FORM_VERSION, as it is installed here; 1 if there is none.
+form_tool() {
+    local name
+    for name in "$1-$FORM_VERSION" "$1"; do
+        if "$name" --version 2>/dev/null | grep -q "version $FORM_VERSION\."; then
+            printf '%s\n' "$name"
+            return
+        fi
+    done
+    return 1
 }
 
 # libFuzzer brings its own main.

@@ -95,22 +95,24 @@ needs() {
 
 @test "clang-tidy finds nothing in the kernel" {
     cd "$PROJECT"
-    type -P clang-tidy >/dev/null || skip "no clang-tidy here"
+    local form
+    needs_form clang-tidy
     local flags
     mapfile -t flags < <(kernel_flags)
-    run --separate-stderr clang-tidy --quiet ./*.c memory/*.c alloc/*.c -- "${flags[@]}"
+    run --separate-stderr "$form" --quiet ./*.c memory/*.c alloc/*.c -- "${flags[@]}"
     ended_with 0
     says_nothing_but ""
 }
 
 @test "clang-tidy finds a null pointer that is read" {
     enter_copy
-    type -P clang-tidy >/dev/null || skip "no clang-tidy here"
+    local form
+    needs_form clang-tidy
     local flags
     mapfile -t flags < <(kernel_flags)
     cp "$PROJECT/.clang-tidy" .
     echo 'int zero(void); int zero(void) { int *none = 0; return *none; }' >>memory/map.c
-    run clang-tidy --quiet memory/map.c -- "${flags[@]}"
+    run "$form" --quiet memory/map.c -- "${flags[@]}"
     ended_with 1
     says clang-analyzer-core.NullDereference
 }

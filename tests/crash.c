@@ -8,7 +8,7 @@
 
 /* What program() was given. */
 static const struct alloc_stage *built_stage;
-static const struct memory_map *usable;
+static const struct memory_map *usable, *reserved;
 static struct memory_range ram;
 
 /* Store through a null pointer. */
@@ -140,9 +140,10 @@ __attribute__((used)) static void false_assumption(void) {
     PANIC("the answer is %d", 42);
 }
 
-/* Trap while a trap is being reported: the report gets a stack that ends in the firmware. */
+/* Trap while a trap is being reported: the registers are stored just above the firmware, which is
+ * what is reserved first, and the stack of the report grows down into it. */
 __attribute__((used)) static void trap_in_trap(void) {
-    __asm__ volatile("csrw sscratch, %0\n.word 0" ::"r"((uintptr_t) 0x80080000 + 512));
+    __asm__ volatile("csrw sscratch, %0\n.word 0" ::"r"(reserved->ranges[0].end + 512));
 }
 
 /* Read what was freed. Only with paging on does anybody notice. */
@@ -174,6 +175,7 @@ bool program(const struct alloc_stage *stage, const struct machine *machine,
              struct memory_range free_ram) {
     built_stage = stage;
     usable = &machine->usable;
+    reserved = &machine->reserved;
     ram = free_ram;
     frames_init(stage, usable);
     frames_add(free_ram.start, free_ram.end);

@@ -37,6 +37,13 @@ find_tools() {
     export CC LD NM OBJDUMP SYMBOLIZER
 }
 
+# Set `form` to clang-format or clang-tidy, of the version that the sources are held to.
+needs_form() {
+    # shellcheck source=setup.sh
+    source "$PROJECT/setup.sh"
+    form=$(form_tool "$1") || skip "no $1 of version $FORM_VERSION here: others say something else"
+}
+
 # ---- what the last `run` did ----
 
 # Say what was expected and what was there, and fail.
@@ -103,7 +110,7 @@ on_terminal() {
     : >screen
     rm -f screen.done
     type_keys "$@" | {
-        SHELL=$BASH timeout 300 env --default-signal=INT script -qec "$command" /dev/null \
+        SHELL=$BASH timeout 300 env --default-signal=INT,QUIT script -qec "$command" /dev/null \
             >screen 2>&1 || status=$?
         : >screen.done
         tr -d '\r' <screen

@@ -33,7 +33,9 @@ run_on_files() {
 }
 
 @test "clang-format would change nothing" {
-    run_on_files clang-format --dry-run -Werror < <(sources c h)
+    local form
+    needs_form clang-format
+    run_on_files "$form" --dry-run -Werror < <(sources c h)
     ended_with 0
 }
 

@@ -133,6 +133,97 @@ more"
     refuses_with "TIME_LIMIT=0: not a number of seconds"
 }
 
+@test "an instruction set that the kernel cannot have is refused by name" {
+    local march
+    for march in rv64gcv rv64imv_zbb rv64gc_zve64x; do
+        MARCH=$march run ./run.sh bump
+        refuses_with "MARCH=$march: the kernel turns no vector unit on, and code that has one traps"
+    done
+    MARCH=rv32gc run ./run.sh bump
+    refuses_with "MARCH=rv32gc: does not begin with rv64, as XLEN says"
+}
+
+@test "a chapter that there is not is refused with those that there are" {
+    local chapter
+    for chapter in 0 x 99 06 -1 " 6"; do
+        run ./run.sh chapter "${chapter/#-/ -}"
+        ended_with 2
+        matches '^run\.sh: chapter .*: there are 1 to [1-9][0-9]*$'
+    done
+}
+
+@test "test refuses what is no test, with those that there are" {
+    local file
+    for file in /etc/passwd tests/crash.c run.sh ../tests/run.bats; do
+        run ./run.sh test "$file"
+        refuses_with "test: '$file' is no test: there are tests/*.bats, build/host/*.t, \
+build/host32/*.t and build/book/*.t"
+    done
+}
+
+# ---- where and how it is called ----
+
+@test "a shell that is not bash says in one line that bash is needed" {
+    type -P dash >/dev/null || skip "no other shell here"
+    run dash run.sh
+    ended_with 2
+    says_nothing_but "run.sh: this is for bash: ./run.sh, or bash run.sh"
+}
+
+@test "bash that is called sh is bash all the same" {
+    ln -s "$(type -P bash)" sh
+    run ./sh run.sh bump
+    passes
+}
+
+@test "run.sh finds the project from a symbolic link and with CDPATH set" {
+    mkdir -p elsewhere/deep "other/$(basename "$PWD")"
+    ln -s ../../run.sh elsewhere/deep/second
+    ln -s deep/second elsewhere/first
+    CDPATH=$PWD/other:/ run elsewhere/first --version
+    ended_with 0
+    says_nothing_but "freeram $(sed -n 's/^VERSION=//p' run.sh)"
+    CDPATH=$PWD/other run elsewhere/first diff bump bitmap
+    ended_with 0
+    matches '^\+\+\+ alloc/bitmap\.c'
+}
+
+@test "where nothing can be written one line names the folder, and nothing is left" {
+    unshare -rm true 2>/dev/null || skip "no file systems can be mounted here"
+    TMPDIR=/none/here run ./run.sh bump
+    ended_with 1
+    says_nothing_but "run.sh: cannot write to TMPDIR=/none/here: No such file or directory"
+    mkdir full build
+    # shellcheck disable=SC2016
+    TMPDIR=$PWD/full run unshare -rm bash -c \
+        'mount -t tmpfs -o size=1m none full && ./run.sh bump; echo "status $?"; ls -A full'
+    says_nothing_but "run.sh: cannot write to TMPDIR=$PWD/full: No space left on device
+status 1"
+    # shellcheck disable=SC2016
+    run unshare -rm bash -c \
+        'mount -t tmpfs -o size=1m none build && ./run.sh bump; echo "status $?"; find build -type f'
+    says_nothing_but "run.sh: cannot write to $PWD/build/rv64gc-bump-selftest: No space left on \
+device
+status 1"
+    rm -rf build
+    # shellcheck disable=SC2016
+    run unshare -rm bash -c \
+        'mount --bind . . && mount -o remount,bind,ro . && cd "$PWD" && ./run.sh bump
+         echo "status $?"'
+    says_nothing_but "run.sh: cannot write to $PWD/build/rv64gc-bump-selftest: Read-only file system
+status 1"
+}
+
+@test "tools that are none of what they should be are named" {
+    CC=/bin/true run ./run.sh bump
+    ended_with 1
+    says_nothing_but \
+        "run.sh: CC=/bin/true: not a clang of version 14 or later with a RISC-V target"
+    LD=/bin/true run ./run.sh bump
+    ended_with 1
+    says_nothing_but "run.sh: /bin/true wrote no kernel: is it ld.lld?"
+}
+
 # ---- booting ----
 
 # The command line of QEMU that -v showed has these words, one after the other.
@@ -263,8 +354,8 @@ END
     # Long enough for a busy machine to start the pretended QEMU.
     TIME_LIMIT=4 run ./run.sh bump
     ended_with 1
-    says_line "run.sh: the kernel did not shut down within 4 seconds: QEMU was ended"
-    [[ $output =~ "run.sh: it printed nothing; what the firmware printed is in "(.*)$ ]]
+    says_line "run.sh: nothing was printed for 4 seconds: QEMU was ended"
+    [[ $output =~ "run.sh: the kernel had not begun; what the firmware printed is in "(.*)$ ]]
     grep "cannot find the kernel" "${BASH_REMATCH[1]}"
     no_qemu_is_left
 }
@@ -633,12 +724,31 @@ misses_all_with() {
     says_line "  ${SUDO}apt-get -qq update"
 }
 
+@test "where apt has a package for RISC-V alone, that is the one for QEMU" {
+    hide_tools
+    package_manager apt-get </dev/null
+    stub bin/apt-cache <<<'[[ $* != "madison qemu-system-riscv" ]] || echo "$2 | 1:11.0 | main"'
+    run_hidden </dev/null
+    names_all_with "$SUDO$INSTALL_APT clang lld llvm opensbi qemu-system-riscv"
+}
+
+@test "what apt knows only after its refresh is what -y installs" {
+    hide_tools
+    working_package_manager apt-get
+    stub bin/apt-cache <<<'! grep -qs "update$" commands || echo "$2 | 1:11.0 | main"'
+    run_hidden -y bump </dev/null
+    ended_with 0
+    run grep -v ^sudo commands
+    says_nothing_but "apt-get -qq update
+apt-get install -y --no-install-recommends clang lld llvm opensbi qemu-system-riscv"
+}
+
 @test "without tools all that is missing is named, with the command for dnf" {
     misses_all_with dnf "dnf install -y clang lld llvm qemu-system-riscv-core" all
 }
 
 @test "without tools all that is missing is named, with the command for pacman" {
-    misses_all_with pacman "pacman -S --needed --noconfirm clang lld llvm qemu-system-riscv \
+    misses_all_with pacman "pacman -Syu --needed --noconfirm clang lld llvm qemu-system-riscv \
 qemu-system-riscv-firmware" bump
 }
 
@@ -1025,6 +1135,17 @@ END
     no_qemu_is_left
     diff before after
     says_not "terminating on signal"
+}
+
+@test "Ctrl-\\ ends QEMU with status 131 and leaves the terminal as it was" {
+    needs_terminal
+    note_qemu
+    export PROGRAM=tests/crash.c CFLAGS=-DCRASH=hang
+    run on_terminal 'trap : QUIT; stty -a >before; ./run.sh; echo "status $?"; stty -a >after' \
+        "__free_ram " '\034'
+    says "status 131"
+    no_qemu_is_left
+    diff before after
 }
 
 @test "Ctrl-C while all runs ends all" {
