@@ -114,13 +114,14 @@ sub value_of {
     return defined $of ? sprintf '%x', hex($of) + $distance : undef;
 }
 
-# What occurrences of a name look like: an address also with zeros before it, and a long one without
-# its 0x.
+# What occurrences of a name look like: an address also with zeros before it, and one of many
+# digits without its 0x.
 sub pattern_for {
     my ($name) = @_;
     my ($digits) = $name =~ /^0x0*(.*)$/;
     return qr/(?<![\w.])$name(?![\w.])/ if !defined $digits;
-    return length $digits < 6 ? qr/(?<!\w)0x0*$digits(?!\w)/ : qr/(?<!\w)(?:0x)?0*$digits(?!\w)/;
+    my $bare = length $digits < 6 ? '(?=(?:[0-9a-f]{8}){1,2}\b)0+' : '0*';
+    return qr/(?<!\w)(?:0x0*|$bare)$digits(?!\w)/;
 }
 
 # The name that begins at the place in a text where the last match ended, and how it is written.
@@ -203,7 +204,7 @@ sub pattern_of {
 }
 
 # What a printed line adds to the values and to the pairs of counts if it is what is shown; nothing
-# if it is not.
+# if it is not. A number that is as shown, such as a size, is not compared with counts.
 sub fit_of {
     my ($shown, $text, $values) = @_;
     my ($pattern, @groups) = pattern_of($shown, $values);
@@ -211,7 +212,7 @@ sub fit_of {
     my (%values, @pairs);
     for my $group (@groups) {
         my $printed = shift @printed;
-        push @pairs, [$group->[0], $printed] if ref $group;
+        push @pairs, [$group->[0], $printed] if ref $group && $group->[0] ne $printed;
         $values{$group} = $printed if !ref $group;
     }
     # A value that is computed fits the one that it is computed of, where one line has both first.

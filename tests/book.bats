@@ -354,6 +354,8 @@ console() {
     plays_with other < <(console counts "${words[@]}" '16 MiB: 87 to allocate, 67 to free' \
         '1835183 to allocate')
     ended_with 0
+    plays_with other < <(console counts '$ echo 100 pages: 97' '100 pages: 157')
+    ended_with 0
     plays_with other < <(console counts "${words[@]}" '16 MiB: 87 to allocate, 167 to free' \
         '1835183 to allocate')
     ended_with 1
