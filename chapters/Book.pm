@@ -153,7 +153,8 @@ sub kinds_of_lines {
     my ($fence, $kind);
     return map {
         my $line = $_;
-        my $is_fence = $fence ? $line =~ /^$fence\s*$/ : $line =~ /^(`{3,})(\S*)( \[\S+\]| (?:counts|varies)\b.*)?\s*$/;
+        my $is_fence = $fence ? $line =~ /^$fence\s*$/
+            : $line =~ /^(`{3,})(\S*)( \[\S+\]| (?:counts|varies)\b.*)?\s*$/;
         if ($is_fence) {
             ($fence, $kind) = $fence ? () : ($1, $2 eq 'console' ? $2 : $3 ? 'file' : 'other');
         }

@@ -17,8 +17,8 @@ our @EXPORT = qw(set_tools begin_text begin_block end_block typed fits match var
 my %lenient = (names => 0, spaces => 0, counts => 0);
 
 # Of the text that is played: its names, each with the name and the distance that it is computed of
-# if it is; what was printed for them; whether the block shows counts, and those that it has shown by
-# now; names that other values have been printed for, block by block.
+# if it is; what was printed for them; whether the block shows counts, and those that it has shown
+# by now; names that other values have been printed for, block by block.
 my (%names, %value, $has_counts, @counts, @renamed);
 
 # Which tools are here, and whether they are the reference.
@@ -98,9 +98,9 @@ sub begin_block {
             if !defined $base && $shown !~ pattern_for($name);
         $names{$name} = {base => $base, distance => $distance};
         delete $value{$name};
-        for my $command (@commands) {
+        for my $command (grep { $_->{text} =~ pattern_for($name) && !defined $base } @commands) {
             wrong($command->{place}, "$name is printed by this block: what is typed then is for a "
-                    . 'block of its own') if !defined $base && $command->{text} =~ pattern_for($name);
+                    . 'block of its own');
         }
     }
 }
