@@ -359,7 +359,7 @@ console() {
     plays_with other < <(console counts "${words[@]}" '16 MiB: 87 to allocate, 167 to free' \
         '1835183 to allocate')
     ended_with 1
-    says_line "mine.md:2: shown are 87 and 167, printed in their places 70 and 63: not in this order"
+    says "mine.md:2: shown are 87 and 167, printed in their places 70 and 63"
     plays_with other < <(console counts "${words[@]}" '16 KiB: 87 to allocate, 67 to free' \
         '1835183 to allocate')
     ended_with 1
