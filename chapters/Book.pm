@@ -111,13 +111,16 @@ sub steps {
             } elsif ($step) {
                 push @{$step->{lines}}, $line;
             }
-        } elsif ($line =~ /^(`{3,})(\S*)(?: \[(\S+)\])?\s*$/) {
-            ($fence, my $language, my $path) = ($1, $2, $3);
+        } elsif ($line =~ /^(`{3,})(\S*)(?: \[(\S+)\]| ((?:counts|varies)\b.*))?\s*$/) {
+            ($fence, my $language, my $path, my $varies) = ($1, $2, $3, $4);
             $step = step_of($place, $language, $path);
+            wrong($place, "'$varies' is for a console") if $varies && $language ne 'console';
+            $step->{varies} = $varies if $varies;
             push @steps, $step if $step;
             $step->{name} = $name, $step->{first} = $number + 1 if $step;
         } elsif ($line =~ /^```/) {
-            wrong($place, 'a block begins with a language and at most a path in brackets');
+            wrong($place, 'a block begins with a language and at most a path in brackets, or, a '
+                    . 'console, with counts, varies and names');
         } elsif ($line =~ /^> \*\*(Take over|Complete)\*\*/) {
             my $kind = $1 eq 'Complete' ? 'complete' : 'take';
             my @paths = $line =~ /\]\((?:\.\.\/)+([^)]+)\)/g or wrong($place, 'no file is named');
@@ -150,9 +153,10 @@ sub kinds_of_lines {
     my ($fence, $kind);
     return map {
         my $line = $_;
-        my $is_fence = $fence ? $line =~ /^$fence\s*$/ : $line =~ /^(`{3,})(\S*)( \[\S+\])?\s*$/;
+        my $is_fence = $fence ? $line =~ /^$fence\s*$/
+            : $line =~ /^(`{3,})(\S*)( \[\S+\]| (?:counts|varies)\b.*)?\s*$/;
         if ($is_fence) {
-            ($fence, $kind) = $fence ? () : ($1, $3 ? 'file' : $2 eq 'console' ? $2 : 'other');
+            ($fence, $kind) = $fence ? () : ($1, $2 eq 'console' ? $2 : $3 ? 'file' : 'other');
         }
         $is_fence ? 'fence' : $fence ? $kind : 'prose';
     } @_;

@@ -11,7 +11,7 @@ kernel := run.sh setup.sh kernel.ld $(wildcard *.[ch] *.sh alloc/*.[ch] memory/*
     tests/selftest.h $(wildcard tests/selftest*.c)
 tests_of := $(shell find tests -type f -not -path 'tests/fuzz/corpus/*')
 chapters := $(wildcard chapters/[0-9]*.md)
-player := chapters/play chapters/Book.pm
+player := chapters/play chapters/Book.pm chapters/Vary.pm
 book := $(player) chapters/Carry.pm chapters/README.md $(chapters) \
     $(wildcard chapters/solutions/*.md)
 
