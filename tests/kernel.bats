@@ -239,7 +239,7 @@ echo "1 passed, 0 failed"'
 # then: on one core with something else to do it gets far.
 @test "on one busy core a kernel that fails never ends with status 0" {
     type -P taskset >/dev/null || skip "no taskset(1) here"
-    local boot busy core
+    local boot busy core statuses=()
     CFLAGS=-DCRASH=null_store PROGRAM=tests/crash.c run ./run.sh -v bump
     ended_with 1
     [[ $output =~ (\+\ [^$'\n']*qemu-system[^$'\n']*) ]]
@@ -249,9 +249,10 @@ echo "1 passed, 0 failed"'
     busy=$!
     for _ in 1 2 3 4 5 6; do
         eval "run taskset -c $core $boot </dev/null"
-        ended_with 1
+        statuses+=("$status")
     done
     kill $busy
+    [[ ${statuses[*]} == "1 1 1 1 1 1" ]] || differs "status 1 each time, not ${statuses[*]}"
 }
 
 @test "a failed test fails the run" {
