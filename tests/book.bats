@@ -109,6 +109,58 @@ fails_at() {
     says "run.sh has no such line here"
 }
 
+@test "a block whose label names another file, or another place in it, fails the chapter" {
+    sed -i.before -e 's/^\*\*`run.sh`\*\*, new:/**`build.sh`**, new:/' chapters/01-set-up.md
+    run chapters/play test 1
+    ended_with 1
+    says "$(place_in 01-set-up.md '```bash [run.sh]'): the label above says build.sh, and the block"
+    mv chapters/01-set-up.md.before chapters/01-set-up.md
+    sed -i.before -e 's/^\*\*`run.sh`\*\*, new:/**`run.sh`**, at the end:/' chapters/01-set-up.md
+    fails_at 1 "$(place_in 01-set-up.md '```bash [run.sh]')"
+    says "the label above says 'at the end', and has to say 'new'"
+}
+
+@test "a block without a label is refused, and told what its label is" {
+    sed -i.before '/^\*\*`run.sh`\*\*, new:/d' chapters/01-set-up.md
+    run chapters/play test 1
+    ended_with 1
+    says "$(place_in 01-set-up.md '```bash [run.sh]'): the line above this block has to be its"
+    says '**`run.sh`**, new: or, at the end: or, changed:'
+}
+
+@test "a label that is wrong in a solution is noticed by carry" {
+    sed -i.before 's/^\*\*`kernel.c`\*\*, changed:/**`kernel.c`**, new:/' chapters/solutions/01-1.md
+    run chapters/play carry
+    ended_with 1
+    says "$(place_in solutions/01-1.md '```diff [kernel.c]'): left to you: the label above says"
+}
+
+@test "a hunk that begins inside of a function and does not name it fails the chapter" {
+    sed -i.before 's/^@@ clang --target$/@@/' chapters/02-boot.md
+    fails_at 2 "$(grep -n '^@@$' chapters/02-boot.md | sed -n '2s/:.*//p' |
+        sed 's/^/chapters\/02-boot.md:/')"
+    says "this hunk is behind another line: @@ clang --target=riscv64-unknown-elf"
+}
+
+@test "a hunk that names another function than the one it is in fails the chapter" {
+    sed -i.before 's/^@@ static _Noreturn void kernel_main(.*/@@ void boot(void)/' \
+        chapters/03-a-console.md
+    fails_at 3 "$(place_in 03-a-console.md '@@ void boot(void)')"
+    matches 'this hunk is behind another line: @@ .*void kernel_main\('
+}
+
+@test "a diff that does not begin with @@ is refused" {
+    sed -i.before '/^@@ clang --target$/d' chapters/02-boot.md
+    fails_at 2 "$(place_in 02-boot.md '-    -std=c11 -ffreestanding')"
+    says "a hunk begins with @@"
+}
+
+@test "a file in a folder that no command has made fails the chapter" {
+    sed -i.before 's/^\$ mkdir alloc/$ mkdir other/' chapters/06-pages.md
+    fails_at 6 "$(place_in 06-pages.md '```c [alloc/alloc.h]')"
+    says "no command has made the folder alloc"
+}
+
 @test "an end with another status than 0 fails the chapter" {
     sed -i.before 's/ = 0x5555;/ = 0x13333;/' chapters/01-set-up.md
     run chapters/play test 1
@@ -315,6 +367,22 @@ chapters_here() {
     mapfile -t chapters < <(chapters_here)
     run grep -L '^## If it does not work$' "${chapters[@]}"
     says_nothing_but ""
+}
+
+@test "every chapter ends with links to the one before, the contents and the next" {
+    local listed count at before next chapter
+    mapfile -t listed < <(sed -n 's/^\([0-9]*\)\. \[\(.*\)\](\(.*\)):.*/\1. \2](\3)/p' \
+        "$PROJECT/chapters/README.md")
+    count=${#listed[@]}
+    ((count == $(chapters_here | wc -l))) || differs "each chapter in the contents"
+    for ((at = 0; at < count; at++)); do
+        before="" next=""
+        ((at == 0)) || before="[← ${listed[at - 1]} · "
+        ((at == count - 1)) || next=" · [${listed[at + 1]/]/ →]}"
+        chapter=${listed[at]#*](}
+        run tail -n 1 "$PROJECT/chapters/${chapter%)}"
+        says_nothing_but "${before}[Contents](README.md)$next"
+    done
 }
 
 @test "every chapter has 800 to 2,500 words beside its blocks" {
