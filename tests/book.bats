@@ -198,6 +198,78 @@ fails_at() {
     done
 }
 
+# ---- a reader's terminal ----
+
+# Make mine.md, with a console block of these lines.
+console() {
+    printf '%s\n' '```console' "$@" '```' >>mine.md
+}
+
+# mine.md prints what it shows in both shells.
+plays_in_both() {
+    local shell
+    for shell in bash zsh; do
+        BOOK_SHELL=$shell run chapters/play transcripts mine.md
+        ended_with 0
+    done
+}
+
+# In shell $1 it does not, and $2 says how.
+fails_in() {
+    BOOK_SHELL=$1 run chapters/play transcripts mine.md
+    ended_with 1
+    says "$2"
+}
+
+@test "consoles are played at a terminal of 80 columns, in an interactive shell, in bash and zsh" {
+    console '$ test -t 0 && test -t 1 && test -t 2; echo $?' 0 \
+        '$ stty size' '24 80' \
+        '$ case $- in *i*) echo interactive ;; esac' interactive \
+        '$ cd / && pwd' / '$ echo $? $(exit 3) $?' '0 3' \
+        '$ for i in 1 2; do' '>     echo $i' '> done' 1 2 \
+        '$ printf "no new line"' 'no new line'
+    plays_in_both
+}
+
+@test "colours, returns and what a shell says of jobs that end are no output" {
+    console '$ printf "\033[1;31mred\033[0m \r\n"' red \
+        '$ sleep 0 &' '$ wait; sleep 1000 & sleep 2000 &' '$ kill %%; sleep 0.1; echo done' 'done'
+    plays_in_both
+}
+
+@test "what a block leaves running ends with it, whatever process group it is in" {
+    local running
+    console '$ (trap "" HUP TERM; sleep 4321.5) &' '$ sleep 4321.5 | cat &'
+    plays_in_both
+    running=$(pgrep -fx 'sleep 4321.5') || true
+    [[ ! $running ]] || differs "no sleep to be left"
+}
+
+@test "a program in the background that the terminal stops fails its block in both shells" {
+    console '$ cat &' '$ until jobs | grep -q -e Stopped -e suspended; do :; done' \
+        '$ kill -KILL %1'
+    fails_in bash "Stopped"
+    fails_in zsh "suspended (tty input)"
+}
+
+@test "what only one of the two shells knows fails in the other" {
+    console '$ false | true' '$ echo ${PIPESTATUS[0]}' 1
+    BOOK_SHELL=bash run chapters/play transcripts mine.md
+    ended_with 0
+    fails_in zsh "mine.md:4: this is not what is printed"
+}
+
+@test "of two blocks the first is played in bash and the second in zsh, unless BOOK_SHELL says" {
+    console '$ echo ${ZSH_VERSION:+zsh}bash' bash
+    console '$ echo ${BASH_VERSION:+bash}zsh' zsh
+    run chapters/play transcripts mine.md
+    ended_with 0
+    fails_in zsh "mine.md:3: this is not what is printed"
+    BOOK_SHELL=fish run chapters/play transcripts mine.md
+    ended_with 1
+    says_line "run.sh: BOOK_SHELL=fish: the book is played in bash or in zsh"
+}
+
 # ---- an edit of the sources is carried into the book ----
 
 # The book makes the repository's files again, and there is nothing more to carry.
@@ -371,7 +443,7 @@ chapters_here() {
 
 @test "every chapter ends with links to the one before, the contents and the next" {
     local listed count at before next chapter
-    mapfile -t listed < <(sed -n 's/^\([0-9]*\)\. \[\(.*\)\](\(.*\)):.*/\1. \2](\3)/p' \
+    mapfile -t listed < <(sed -n 's/^[0-9]*\. \[\(.*\)\](\(.*\)):.*/\1](\2)/p' \
         "$PROJECT/chapters/README.md")
     count=${#listed[@]}
     ((count == $(chapters_here | wc -l))) || differs "each chapter in the contents"
@@ -396,8 +468,8 @@ chapters_here() {
 @test "no line of a chapter is longer than 100 columns, but for what commands print" {
     local chapter
     while read -r chapter; do
-        # The sign of a diff's line is no part of the line.
-        run env LC_ALL=C.UTF-8 grep -nE '^.{101,}' <(sed -e '/^```console/,/^```/d' \
+        # The sign of a diff's line is no part of the line, and the last line is links.
+        run env LC_ALL=C.UTF-8 grep -nE '^.{101,}' <(sed -e '/^```console/,/^```/d' -e '$d' \
             -e '/^```diff/,/^```/s/^[-+ ]//' "$chapter")
         says_nothing_but ""
     done < <(chapters_here)
