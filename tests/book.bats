@@ -252,6 +252,17 @@ fails_in() {
     fails_in zsh "suspended (tty input)"
 }
 
+@test "the first run.sh of the book runs in the background of a terminal" {
+    ./run.sh chapter 1 mine
+    console '$ (mine/run.sh >/dev/null 2>&1; echo $? >ended) &' \
+        '$ until [ -s ended ] || jobs | grep -q -e Stopped -e suspended; do sleep 0.1; done' \
+        '$ cat ended; rm ended' 0
+    plays_in_both
+    sed -i.before 's# </dev/null$##' mine/run.sh
+    fails_in bash "Stopped"
+    fails_in zsh "suspended (tty output)"
+}
+
 @test "what only one of the two shells knows fails in the other" {
     console '$ false | true' '$ echo ${PIPESTATUS[0]}' 1
     BOOK_SHELL=bash run chapters/play transcripts mine.md
