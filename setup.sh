@@ -41,6 +41,8 @@ libc         libc6-dev            glibc-devel            glibc                  
 dtc          device-tree-compiler dtc                    dtc                        dtc
 patch        patch                patch                  patch                  gpatch
 cmocka       libcmocka-dev        libcmocka-devel        cmocka                     cmocka
+iopty        libio-pty-perl       perl-IO-Tty            perl-io-tty                perl
+zsh          zsh                  zsh                    zsh                        zsh
 sanitizers   libclang-rt-dev      compiler-rt            compiler-rt                llvm
 libc32       libc6-dev-i386       -                      -                          -
 libgcc32     lib32gcc-s1          -                      -                          -
@@ -309,9 +311,12 @@ find_fuzzer() {
 
 find_tests() {
     local tool
-    for tool in make prove bats shellcheck clang-format clang-tidy dtc; do
+    for tool in make prove bats shellcheck clang-format clang-tidy dtc zsh; do
         command -v "$tool" >/dev/null || misses "$tool" "$tool"
     done
+    # The book is played at a terminal that this makes. Homebrew packages no modules of perl.
+    perl -MIO::Pty -e 1 2>/dev/null ||
+        misses iopty "perl's IO::Pty (where no package brings it: cpan IO::Pty)"
     command -v gdb-multiarch >/dev/null || GDB="" find_debugger
     builds -O0 || misses libc "the C library's headers"
     builds -fsanitize=address,undefined || misses sanitizers "clang's AddressSanitizer"

@@ -10,7 +10,7 @@ use File::Path qw(make_path);
 use File::Temp;
 
 our @EXPORT = qw($book $repository wrong read_lines write_lines name_of contents chapters solutions
-    kernel_files is_kernel_file steps places kinds_of_lines hunks patched
+    kernel_files is_kernel_file steps places check_label kinds_of_lines hunks patched
     differences makes_no with_edits by_path);
 
 our $book = dirname(abs_path(__FILE__));
@@ -102,7 +102,8 @@ sub steps {
     my $name = name_of($chapter);
     my (@steps, $fence, $step);
     my $number = 0;
-    for my $line (read_lines($chapter)) {
+    my @lines = read_lines($chapter);
+    for my $line (@lines) {
         $number++;
         my $place = "$name:$number";
         if (defined $fence) {
@@ -118,6 +119,7 @@ sub steps {
             $step->{varies} = $varies if $varies;
             push @steps, $step if $step;
             $step->{name} = $name, $step->{first} = $number + 1 if $step;
+            read_label($step, $number > 1 ? $lines[$number - 2] : '') if defined $path;
         } elsif ($line =~ /^```/) {
             wrong($place, 'a block begins with a language and at most a path in brackets, or, a '
                     . 'console, with counts, varies and names');
@@ -140,6 +142,27 @@ sub step_of {
     wrong($place, "$path is no path inside the folder") if $path =~ m{^/|(^|/)\.\.(/|$)};
     my $kind = $language eq 'diff' ? 'patch' : 'append';
     return {kind => $kind, place => $place, path => $path, lines => []};
+}
+
+# The fence's path is not shown where the page is read, so the line above the fence says it again,
+# and which place in the file is meant.
+sub read_label {
+    my ($step, $line) = @_;
+    my $path = $step->{path};
+    my ($shown, $where) = $line =~ /^\*\*`(\S+)`\*\*, (new|at the end|changed):$/
+        or wrong($step->{place}, "the line above this block has to be its label:\n"
+            . "**`$path`**, new: or, at the end: or, changed:");
+    wrong($step->{place}, "the label above says $shown, and the block is for $path")
+        if $shown ne $path;
+    $step->{label} = $where;
+}
+
+# Is the label right, now that it is known whether there is such a file before the block?
+sub check_label {
+    my ($step, $is_there) = @_;
+    my $where = $step->{kind} eq 'patch' ? 'changed' : $is_there ? 'at the end' : 'new';
+    wrong($step->{place}, "the label above says '$step->{label}', and has to say '$where'")
+        if $step->{label} ne $where;
 }
 
 # Where each line of a block stands.
@@ -176,7 +199,7 @@ sub hunks {
             next;
         }
         next if !$hunk && $line =~ /^(---|\+\+\+) /;
-        push @hunks, $hunk = {after => '', place => $place, lines => []} if !$hunk;
+        wrong($place, 'a hunk begins with @@') if !$hunk;
         # An empty line of the file is one without even the space before it.
         my ($sign, $text) = $line eq "\n" ? (' ', "\n") : $line =~ /^([-+ ])(.*\n)$/;
         wrong($place, 'a line of a diff begins with a space, + or -') if !defined $sign;
@@ -212,7 +235,27 @@ sub find_hunk {
     wrong($differs, "$path has no such line here") if !@found;
     wrong($hunk->{place}, "$path has " . @found . ' places for this: it needs more lines around it')
         if @found > 1;
+    check_title($hunk, $file, $found[0], $old[0]);
     return $found[0];
+}
+
+# A reader finds a hunk by its first old line if that begins a function or stands outside of all.
+# Where it is indented, empty or a brace, the text after the @@ says which function it is in, or
+# behind.
+sub check_title {
+    my ($hunk, $file, $at, $first) = @_;
+    return if $first =~ /^[^\s}]/;
+    my $head = head_above($file, $at);
+    return if !defined $head;
+    wrong($hunk->{place}, "this hunk is behind another line: \@\@ " . $file->[$head] =~ s/\n//r)
+        if $hunk->{after} eq '' || index($file->[$head], $hunk->{after}) < 0;
+}
+
+# The line above one that begins what it is in: a function, a struct, or what a script has there.
+sub head_above {
+    my ($file, $at) = @_;
+    my ($head) = grep { $file->[$_] =~ /^[A-Za-z_]/ } reverse 0 .. $at - 1;
+    return $head;
 }
 
 # What a diff makes of a file, as one hunk with the whole file in it: a list of
@@ -268,8 +311,8 @@ sub differences {
 sub makes_no {
     my ($path) = @_;
     return "the book makes no $path. Give it a block, ```c [$path], in the chapter where it "
-        . "belongs, and > **Complete** [$path](../$path) where it is whole; or, if it is not to be "
-        . 'typed, > **Take over** [...]';
+        . "belongs, below a line **`$path`**, new: and > **Complete** [$path](../$path) where it "
+        . 'is whole; or, if it is not to be typed, > **Take over** [...]';
 }
 
 # ---- edits of the book ----

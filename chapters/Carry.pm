@@ -53,6 +53,7 @@ sub place {
 sub add_block {
     my ($step, $tree) = @_;
     my $old = $tree->{$step->{path}};
+    check_label($step, defined $old);
     my @at = places($step);
     my @new = map { {text => $_, home => place($step, shift @at, '')} } @{$step->{lines}};
     $tree->{$step->{path}} = [$old ? (@$old, {text => "\n"}) : (), @new];
@@ -61,6 +62,7 @@ sub add_block {
 sub add_diff {
     my ($step, $tree) = @_;
     my $old = $tree->{$step->{path}} or wrong($step->{place}, "there is no $step->{path} yet");
+    check_label($step, 1);
     my @made = patched($step, [map { $_->{text} } @$old]);
     my (@new, %titled);
     for my $part (@made) {
@@ -709,7 +711,8 @@ sub say_mentions {
 
 # ---- files that were moved ----
 
-# In fences and in the links of Take over and Complete. An #include is a line as any: carry has it.
+# In fences, the labels above them, and the links of Take over and Complete. An #include is a line
+# as any: carry has it.
 sub rename_file {
     my ($old, $new) = @_;
     for my $text (texts()) {
@@ -718,9 +721,10 @@ sub rename_file {
         my $count = 0;
         for my $line (@lines) {
             my $kind = shift @kinds;
-            next if $kind ne 'fence' && $line !~ /^> \*\*(?:Take over|Complete)\*\*/;
+            next if $kind ne 'fence' && $line !~ /^> \*\*(?:Take over|Complete)\*\*|^\*\*`/;
             my $before = $line;
             $line =~ s{\[\Q$old\E\]}{[$new]}g;
+            $line =~ s{^\*\*`\K\Q$old\E(?=`\*\*, )}{$new};
             $line =~ s{\((?:\.\./)+\K\Q$old\E\)}{$new)}g;
             $count++ if $line ne $before;
         }

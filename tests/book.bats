@@ -109,6 +109,58 @@ fails_at() {
     says "run.sh has no such line here"
 }
 
+@test "a block whose label names another file, or another place in it, fails the chapter" {
+    sed -i.before -e 's/^\*\*`run.sh`\*\*, new:/**`build.sh`**, new:/' chapters/01-set-up.md
+    run chapters/play test 1
+    ended_with 1
+    says "$(place_in 01-set-up.md '```bash [run.sh]'): the label above says build.sh, and the block"
+    mv chapters/01-set-up.md.before chapters/01-set-up.md
+    sed -i.before -e 's/^\*\*`run.sh`\*\*, new:/**`run.sh`**, at the end:/' chapters/01-set-up.md
+    fails_at 1 "$(place_in 01-set-up.md '```bash [run.sh]')"
+    says "the label above says 'at the end', and has to say 'new'"
+}
+
+@test "a block without a label is refused, and told what its label is" {
+    sed -i.before '/^\*\*`run.sh`\*\*, new:/d' chapters/01-set-up.md
+    run chapters/play test 1
+    ended_with 1
+    says "$(place_in 01-set-up.md '```bash [run.sh]'): the line above this block has to be its"
+    says '**`run.sh`**, new: or, at the end: or, changed:'
+}
+
+@test "a label that is wrong in a solution is noticed by carry" {
+    sed -i.before 's/^\*\*`kernel.c`\*\*, changed:/**`kernel.c`**, new:/' chapters/solutions/01-1.md
+    run chapters/play carry
+    ended_with 1
+    says "$(place_in solutions/01-1.md '```diff [kernel.c]'): left to you: the label above says"
+}
+
+@test "a hunk that begins inside of a function and does not name it fails the chapter" {
+    sed -i.before 's/^@@ clang --target$/@@/' chapters/02-boot.md
+    fails_at 2 "$(grep -n '^@@$' chapters/02-boot.md | sed -n '2s/:.*//p' |
+        sed 's/^/chapters\/02-boot.md:/')"
+    says "this hunk is behind another line: @@ clang --target=riscv64-unknown-elf"
+}
+
+@test "a hunk that names another function than the one it is in fails the chapter" {
+    sed -i.before 's/^@@ static _Noreturn void kernel_main(.*/@@ void boot(void)/' \
+        chapters/03-a-console.md
+    fails_at 3 "$(place_in 03-a-console.md '@@ void boot(void)')"
+    matches 'this hunk is behind another line: @@ .*void kernel_main\('
+}
+
+@test "a diff that does not begin with @@ is refused" {
+    sed -i.before '/^@@ clang --target$/d' chapters/02-boot.md
+    fails_at 2 "$(place_in 02-boot.md '-    -std=c11 -ffreestanding')"
+    says "a hunk begins with @@"
+}
+
+@test "a file in a folder that no command has made fails the chapter" {
+    sed -i.before 's/^\$ mkdir alloc/$ mkdir other/' chapters/06-pages.md
+    fails_at 6 "$(place_in 06-pages.md '```c [alloc/alloc.h]')"
+    says "no command has made the folder alloc"
+}
+
 @test "an end with another status than 0 fails the chapter" {
     sed -i.before 's/ = 0x5555;/ = 0x13333;/' chapters/01-set-up.md
     run chapters/play test 1
@@ -144,6 +196,89 @@ fails_at() {
         file=${file##*/}
         compgen -G "$PROJECT/chapters/${file%-*}-*.md" >/dev/null || differs "a chapter of $file"
     done
+}
+
+# ---- a reader's terminal ----
+
+# Make mine.md, with a console block of these lines.
+console() {
+    printf '%s\n' '```console' "$@" '```' >>mine.md
+}
+
+# mine.md prints what it shows in both shells.
+plays_in_both() {
+    local shell
+    for shell in bash zsh; do
+        BOOK_SHELL=$shell run chapters/play transcripts mine.md
+        ended_with 0
+    done
+}
+
+# In shell $1 it does not, and $2 says how.
+fails_in() {
+    BOOK_SHELL=$1 run chapters/play transcripts mine.md
+    ended_with 1
+    says "$2"
+}
+
+@test "consoles are played at a terminal of 80 columns, in an interactive shell, in bash and zsh" {
+    console '$ test -t 0 && test -t 1 && test -t 2; echo $?' 0 \
+        '$ stty size' '24 80' \
+        '$ case $- in *i*) echo interactive ;; esac' interactive \
+        '$ cd / && pwd' / '$ echo $? $(exit 3) $?' '0 3' \
+        '$ for i in 1 2; do' '>     echo $i' '> done' 1 2 \
+        '$ printf "no new line"' 'no new line'
+    plays_in_both
+}
+
+@test "colours, returns and what a shell says of jobs that end are no output" {
+    console '$ printf "\033[1;31mred\033[0m \r\n"' red \
+        '$ sleep 0 &' '$ wait; sleep 1000 & sleep 2000 &' '$ kill %%; sleep 0.1; echo done' 'done'
+    plays_in_both
+}
+
+@test "what a block leaves running ends with it, whatever process group it is in" {
+    local running
+    console '$ (trap "" HUP TERM; sleep 4321.5) &' '$ sleep 4321.5 | cat &'
+    plays_in_both
+    running=$(pgrep -fx 'sleep 4321.5') || true
+    [[ ! $running ]] || differs "no sleep to be left"
+}
+
+@test "a program in the background that the terminal stops fails its block in both shells" {
+    console '$ cat &' '$ until jobs | grep -q -e Stopped -e suspended; do :; done' \
+        '$ kill -KILL %1'
+    fails_in bash "Stopped"
+    fails_in zsh "suspended (tty input)"
+}
+
+@test "the first run.sh of the book runs in the background of a terminal" {
+    ./run.sh chapter 1 mine
+    console '$ (mine/run.sh >/dev/null 2>&1; echo $? >ended) &' \
+        '$ until [ -s ended ] || jobs | grep -q -e Stopped -e suspended; do sleep 0.1; done' \
+        '$ cat ended; rm ended' 0
+    plays_in_both
+    sed -i.before 's# </dev/null$##' mine/run.sh
+    fails_in bash "Stopped"
+    fails_in zsh "suspended (tty output)"
+}
+
+@test "what only one of the two shells knows fails in the other" {
+    console '$ false | true' '$ echo ${PIPESTATUS[0]}' 1
+    BOOK_SHELL=bash run chapters/play transcripts mine.md
+    ended_with 0
+    fails_in zsh "mine.md:4: this is not what is printed"
+}
+
+@test "of two blocks the first is played in bash and the second in zsh, unless BOOK_SHELL says" {
+    console '$ echo ${ZSH_VERSION:+zsh}bash' bash
+    console '$ echo ${BASH_VERSION:+bash}zsh' zsh
+    run chapters/play transcripts mine.md
+    ended_with 0
+    fails_in zsh "mine.md:3: this is not what is printed"
+    BOOK_SHELL=fish run chapters/play transcripts mine.md
+    ended_with 1
+    says_line "run.sh: BOOK_SHELL=fish: the book is played in bash or in zsh"
 }
 
 # ---- an edit of the sources is carried into the book ----
@@ -473,6 +608,22 @@ chapters_here() {
     says_nothing_but ""
 }
 
+@test "every chapter ends with links to the one before, the contents and the next" {
+    local listed count at before next chapter
+    mapfile -t listed < <(sed -n 's/^[0-9]*\. \[\(.*\)\](\(.*\)):.*/\1](\2)/p' \
+        "$PROJECT/chapters/README.md")
+    count=${#listed[@]}
+    ((count == $(chapters_here | wc -l))) || differs "each chapter in the contents"
+    for ((at = 0; at < count; at++)); do
+        before="" next=""
+        ((at == 0)) || before="[← ${listed[at - 1]} · "
+        ((at == count - 1)) || next=" · [${listed[at + 1]/]/ →]}"
+        chapter=${listed[at]#*](}
+        run tail -n 1 "$PROJECT/chapters/${chapter%)}"
+        says_nothing_but "${before}[Contents](README.md)$next"
+    done
+}
+
 @test "every chapter has 800 to 2,500 words beside its blocks" {
     local chapter words
     while read -r chapter; do
@@ -484,8 +635,8 @@ chapters_here() {
 @test "no line of a chapter is longer than 100 columns, but for what commands print" {
     local chapter
     while read -r chapter; do
-        # The sign of a diff's line is no part of the line.
-        run env LC_ALL=C.UTF-8 grep -nE '^.{101,}' <(sed -e '/^```console/,/^```/d' \
+        # The sign of a diff's line is no part of the line, and the last line is links.
+        run env LC_ALL=C.UTF-8 grep -nE '^.{101,}' <(sed -e '/^```console/,/^```/d' -e '$d' \
             -e '/^```diff/,/^```/s/^[-+ ]//' "$chapter")
         says_nothing_but ""
     done < <(chapters_here)
