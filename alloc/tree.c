@@ -139,21 +139,12 @@ static inline uint64_t aligned_bits(size_t at, size_t align) {
     return every[word_lowest(align)];
 }
 
-/* The words of a chunk, and the last word of all. */
-static inline size_t first_word(size_t chunk) {
-    return chunk * (CHUNK / WORD_BITS);
-}
-
-static inline size_t last_word(const struct page_allocator *a) {
-    return (a->span.end - 1) / WORD_BITS;
-}
-
-/* The longest run in a chunk that has none of n pages, n at most 64. */
-static size_t longest_below(const struct page_allocator *a, size_t chunk, size_t n) {
+/* The longest run that begins in the words [at, end), where none of n pages does, n at most 64. */
+static size_t longest_below(const struct page_allocator *a, size_t at, size_t end, size_t n) {
     const uint64_t *words = words_of(a);
-    size_t last = last_word(a), longest = 0, at = first_word(chunk);
-    while (longest < n - 1 && at < first_word(chunk + 1) && at <= last) {
-        if (run_starts(words[at], at < last ? words[at + 1] : 0, longest + 1) != 0)
+    size_t count = words_for(a->span.end), longest = 0;
+    while (longest < n - 1 && at < end) {
+        if (run_starts(words[at], at + 1 < count ? words[at + 1] : 0, longest + 1) != 0)
             longest++;
         else
             at++;
@@ -165,11 +156,14 @@ static size_t longest_below(const struct page_allocator *a, size_t chunk, size_t
 static struct found find_short(const struct page_allocator *a, size_t chunk, size_t n,
                                size_t align) {
     const uint64_t *words = words_of(a);
+    size_t count = words_for(a->span.end), begin = chunk * (CHUNK / WORD_BITS);
+    size_t end = smaller(begin + CHUNK / WORD_BITS, count);
     struct found found = {NONE, CHUNK, chunk + 1};
-    size_t last = last_word(a);
     bool has_run = false;
-    for (size_t at = first_word(chunk); at < first_word(chunk + 1) && at <= last; at++) {
-        uint64_t starts = run_starts(words[at], at < last ? words[at + 1] : 0, n);
+    while (begin < end && words[begin] == 0)
+        begin++;
+    for (size_t at = begin; at < end; at++) {
+        uint64_t starts = run_starts(words[at], at + 1 < count ? words[at + 1] : 0, n);
         if (starts == 0)
             continue;
         has_run = true;
@@ -181,7 +175,7 @@ static struct found find_short(const struct page_allocator *a, size_t chunk, siz
     }
     /* That none is aligned does not make the bound wrong. */
     if (!has_run)
-        found.longest = longest_below(a, chunk, n);
+        found.longest = longest_below(a, begin, end, n);
     return found;
 }
 
