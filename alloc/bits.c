@@ -35,7 +35,26 @@ bool bits_is_at(const struct bits *b, const uint64_t *words, size_t size) {
     return l == b->levels;
 }
 
+/* Most ranges stand in one word. Its summaries change only if it was, or gets, empty. */
+static void set_in_word(struct bits *b, size_t from, size_t end) {
+    uint64_t *word = &b->level[0][from / WORD_BITS], before = *word;
+    *word = before | word_range(from, end);
+    if (before == 0)
+        bits_summarize(b, from / WORD_BITS);
+}
+
+static void clear_in_word(struct bits *b, size_t from, size_t end) {
+    uint64_t *word = &b->level[0][from / WORD_BITS];
+    *word &= ~word_range(from, end);
+    if (*word == 0)
+        bits_unsummarize(b, from / WORD_BITS);
+}
+
 void bits_set_range(struct bits *b, size_t from, size_t end) {
+    if (from < end && in_one_word(from, end)) {
+        set_in_word(b, from, end);
+        return;
+    }
     for (unsigned l = 0; l < b->levels && from < end; l++) {
         words_set(b->level[l], from, end);
         from /= WORD_BITS;
@@ -46,6 +65,10 @@ void bits_set_range(struct bits *b, size_t from, size_t end) {
 void bits_clear_range(struct bits *b, size_t from, size_t end) {
     if (from >= end)
         return;
+    if (in_one_word(from, end)) {
+        clear_in_word(b, from, end);
+        return;
+    }
     words_clear(b->level[0], from, end);
     for (unsigned l = 1; l < b->levels; l++) {
         /* Words inside the range are 0 now. Its first and its last may have bits beside it. */

@@ -57,8 +57,9 @@ void bounds_raise(struct bounds *b, size_t from, size_t end, uint16_t value) {
 }
 
 void bounds_lower(struct bounds *b, size_t i, uint16_t value) {
-    ALLOC_ASSERT(i < b->size && value <= b->level[0][i]);
-    b->level[0][i] = value;
+    ALLOC_ASSERT(i < b->size);
+    if (value < b->level[0][i])
+        b->level[0][i] = value;
 }
 
 /* The largest of 64 numbers. */
@@ -69,17 +70,46 @@ static uint16_t largest_of(const uint16_t *numbers) {
     return largest;
 }
 
+/* Four numbers as one, the first of them lowest. They begin at a multiple of 8 bytes, so it is one
+ * load where the machine stores the low byte first. */
+static inline uint64_t four_at(const uint16_t *numbers) {
+    const uint16_t *n = __builtin_assume_aligned(numbers, 8);
+    return n[0] | (uint64_t) n[1] << 16 | (uint64_t) n[2] << 32 | (uint64_t) n[3] << 48;
+}
+
+/* The lowest index of [i, end) whose number is at least `value`, or `end`, a multiple of 4. Four
+ * numbers are compared in one subtraction: they are below 2^15, so with its highest bit set no
+ * number borrows from the next, and the bit stays where the number is large enough. */
+static inline size_t next_in_group(const uint16_t *numbers, size_t i, size_t end, uint16_t value) {
+    const uint64_t ones = UINT64_MAX / UINT16_MAX, highest = ones << 15;
+    while (i % 4 != 0 && numbers[i] < value)
+        i++;
+    if (i % 4 != 0)
+        return i;
+    for (; i < end; i += 4) {
+        uint64_t large = ((four_at(&numbers[i]) | highest) - ones * value) & highest;
+        if (large != 0)
+            return i + word_lowest(large) / 16;
+    }
+    return end;
+}
+
 size_t bounds_next(struct bounds *b, size_t from, uint16_t value) {
+    ALLOC_ASSERT(value != 0 && value < 1 << 15);
     if (from >= b->size)
         return NONE;
 
+    /* Where a group begins, the number above it says whether it is worth a look. */
     unsigned l = 0;
     size_t i = from;
+    while (i % BOUNDS_FANOUT == 0 && l + 1 < b->levels) {
+        i /= BOUNDS_FANOUT;
+        l++;
+    }
     for (;;) {
         /* Groups are padded with zeroes to their full 64, and `value` is not 0: none is found. */
         size_t group = i / BOUNDS_FANOUT, end = (group + 1) * BOUNDS_FANOUT;
-        while (i < end && b->level[l][i] < value)
-            i++;
+        i = next_in_group(b->level[l], i, end, value);
         if (i < end) {
             if (l == 0)
                 return i;

@@ -107,14 +107,81 @@ static size_t smaller(size_t a, size_t b) {
 /* What a search of one chunk found. */
 struct found {
     size_t first;   /* the lowest fit among the runs in the chunk, or NONE */
-    size_t longest; /* if there is none: the longest of these runs, at most CHUNK */
+    size_t longest; /* if there is none: no run in the chunk is longer, as far as was seen */
     size_t next;    /* the next chunk where a run may begin that was not seen */
 };
 
-/* `align` is at most CHUNK. */
-static struct found find_in_chunk(const struct page_allocator *a, size_t chunk, size_t n,
-                                  size_t align) {
-    ALLOC_ASSERT(align <= CHUNK);
+/* Where in the first of two words that stand side by side n set bits begin, n at most 64: each step
+ * up to doubles the length that is known. */
+static inline uint64_t run_starts(uint64_t word, uint64_t next, size_t n) {
+    for (size_t length = 1, step; length < n; length += step) {
+        step = smaller(length, n - length);
+        word &= word >> step | next << (WORD_BITS - step);
+        next &= next >> step;
+    }
+    return word;
+}
+
+/* The bits of word `at` that stand for multiples of align. */
+static inline uint64_t aligned_bits(size_t at, size_t align) {
+    /* Every bit, every second, every fourth, and so on. */
+    static const uint64_t every[] = {
+        UINT64_MAX,
+        UINT64_MAX / 0x3,
+        UINT64_MAX / 0xf,
+        UINT64_MAX / 0xff,
+        UINT64_MAX / 0xffff,
+        UINT64_MAX / 0xffffffff,
+        1,
+    };
+    if (align > WORD_BITS)
+        return at % (align / WORD_BITS) == 0;
+    return every[word_lowest(align)];
+}
+
+/* The longest run that begins in the words [at, end), where none of n pages does, n at most 64. */
+static size_t longest_below(const struct page_allocator *a, size_t at, size_t end, size_t n) {
+    const uint64_t *words = words_of(a);
+    size_t count = words_for(a->span.end), longest = 0;
+    while (longest < n - 1 && at < end) {
+        if (run_starts(words[at], at + 1 < count ? words[at + 1] : 0, longest + 1) != 0)
+            longest++;
+        else
+            at++;
+    }
+    return longest;
+}
+
+/* For n up to 64: all runs that begin in a word at once. */
+static struct found find_short(const struct page_allocator *a, size_t chunk, size_t n,
+                               size_t align) {
+    const uint64_t *words = words_of(a);
+    size_t count = words_for(a->span.end), begin = chunk * (CHUNK / WORD_BITS);
+    size_t end = smaller(begin + CHUNK / WORD_BITS, count);
+    struct found found = {NONE, CHUNK, chunk + 1};
+    bool has_run = false;
+    while (begin < end && words[begin] == 0)
+        begin++;
+    for (size_t at = begin; at < end; at++) {
+        uint64_t starts = run_starts(words[at], at + 1 < count ? words[at + 1] : 0, n);
+        if (starts == 0)
+            continue;
+        has_run = true;
+        starts &= aligned_bits(at, align);
+        if (starts != 0) {
+            found.first = at * WORD_BITS + word_lowest(starts);
+            return found;
+        }
+    }
+    /* That none is aligned does not make the bound wrong. */
+    if (!has_run)
+        found.longest = longest_below(a, begin, end, n);
+    return found;
+}
+
+/* For any n, from run to run. */
+static struct found find_long(const struct page_allocator *a, size_t chunk, size_t n,
+                              size_t align) {
     const uint64_t *words = words_of(a);
     size_t chunk_end = smaller((chunk + 1) * CHUNK, a->span.end);
     size_t page = words_next_set(words, chunk * CHUNK, chunk_end);
@@ -138,8 +205,9 @@ static struct found find_in_chunk(const struct page_allocator *a, size_t chunk, 
     return found;
 }
 
-/* Chunk by chunk, past those whose bound says that no run fits. */
+/* Chunk by chunk, past those whose bound says that no run fits. `align` is at most CHUNK. */
 static size_t find_run(const struct page_allocator *a, size_t n, size_t align) {
+    ALLOC_ASSERT(align <= CHUNK);
     struct tree *t = a->meta;
     uint16_t wanted = (uint16_t) smaller(n, CHUNK);
     struct found found = {NONE, 0, 0};
@@ -147,10 +215,10 @@ static size_t find_run(const struct page_allocator *a, size_t n, size_t align) {
         size_t chunk = bounds_next(&t->bounds, found.next, wanted);
         if (chunk == NONE)
             return NONE;
-        found = find_in_chunk(a, chunk, n, align);
+        found = n <= WORD_BITS ? find_short(a, chunk, n, align) : find_long(a, chunk, n, align);
         if (found.first != NONE)
             return found.first;
-        /* No run is as long as wanted, the bound said that one might be: it becomes smaller. */
+        /* If no run is as long as wanted, the bound said that one might be: it becomes smaller. */
         bounds_lower(&t->bounds, chunk, (uint16_t) found.longest);
     }
 }
@@ -257,7 +325,7 @@ static struct problem stage_problem(const struct page_allocator *a) {
         return (struct problem){"a bound is above #, or above that of its 64", {CHUNK}};
 
     for (size_t chunk = 0; chunk < chunks_for(a->span.end); chunk++) {
-        struct found found = find_in_chunk(a, chunk, CHUNK, 1);
+        struct found found = find_long(a, chunk, CHUNK, 1);
         size_t longest = found.first != NONE ? CHUNK : found.longest;
         if (longest > 1 && longest > t->bounds.level[0][chunk])
             return (struct problem){"chunk # has a run of # pages, and its bound is lower",

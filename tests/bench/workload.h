@@ -67,6 +67,7 @@ struct workload {
         GATHER, /* the same for long, from random occupancy: do the free pages gather? */
         MIXED,  /* random runs freed, and one of some order allocated for each */
         ODD,    /* runs of `size` allocated up to `high`, freed down to `low` */
+        REFUSE, /* every other page taken: `size` pages together are not to be had */
     } kind;
     const char *name;
     uint32_t low, high; /* occupancy in percent */
@@ -91,6 +92,7 @@ static const struct workload workloads[] = {
     {ODD, "odd n=100", 50, 70, 0, 100},
     {ODD, "odd n=1000", 50, 70, 0, 1000},
     {ODD, "odd n=1 to 1000", 50, 70, 0, UP_TO_1000},
+    {REFUSE, "refuse", 50, 50, 0, 2},
 };
 
 #define WORKLOADS (sizeof(workloads) / sizeof(workloads[0]))
@@ -308,6 +310,31 @@ INLINE void run_odd(struct hands *h, struct way way, const struct workload *w, u
     end_cost(w->name, pairs);
 }
 
+/* Refused once, again, and each time after a page was allocated and freed: who remembers that there
+ * is no run? */
+INLINE void run_refuse(struct hands *h, struct way way, const struct workload *w, uint64_t times) {
+    hold_pages(h, way, pages_of(h, 100));
+    for (uint32_t i = h->held; i-- > 0;)
+        if (h->pages[i] % 2 != 0) {
+            give(h, way, h->pages[i], 1);
+            h->pages[i] = h->pages[--h->held];
+        }
+
+    begin_cost();
+    take(h, way, w->size, PAGE_SIZE);
+    end_cost("refuse first", 1);
+    begin_cost();
+    for (uint64_t done = 0; done < times; done++)
+        take(h, way, w->size, PAGE_SIZE);
+    end_cost("refuse again", times);
+    begin_cost();
+    for (uint64_t done = 0; done < times; done++) {
+        give(h, way, take(h, way, 1, PAGE_SIZE), 1);
+        take(h, way, w->size, PAGE_SIZE);
+    }
+    end_cost("refuse after a pair", times);
+}
+
 /* ---- all of it ---- */
 
 /* Run a workload on memory that is all free. */
@@ -327,8 +354,10 @@ INLINE void run_workload(struct bench *b, struct way way, const struct workload 
         run_gather(&h, way, w);
     else if (w->kind == MIXED)
         run_mixed(&h, way, w, pairs);
-    else
+    else if (w->kind == ODD)
         run_odd(&h, way, w, pairs);
+    else
+        run_refuse(&h, way, w, pairs / 1000);
     b->requests = h.requests;
     b->failures = h.failures;
 }

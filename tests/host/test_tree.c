@@ -88,6 +88,29 @@ static void a_search_in_vain_lowers_bounds_to_what_is_there(void **state) {
     expect_bounds(t, 1, 10, 6, 0); /* six of the ten lie in the third chunk */
 }
 
+static void a_search_in_vain_for_64_pages_sees_a_run_of_63_across_words(void **state) {
+    struct trial *t = *state;
+    paddr_t out;
+    four_chunks(t);
+    assert_error(try_free(t, after(RAM, 512 + 40), 63), ALLOC_OK);
+    expect_bounds(t, 512, 512, 0, 0); /* how far it goes on, and from where, is not looked at */
+    assert_error(try_alloc(t, 64, PAGE_SIZE, &out), ALLOC_NO_MEMORY);
+    expect_bounds(t, 1, 63, 0, 0);
+    assert_error(try_alloc(t, 63, PAGE_SIZE, &out), ALLOC_OK);
+    assert_int_equal(out, after(RAM, 512 + 40));
+}
+
+static void a_search_that_fails_for_alignment_lowers_no_bound(void **state) {
+    struct trial *t = *state;
+    paddr_t out;
+    four_chunks(t);
+    assert_error(try_free(t, after(RAM, 512 + 9), 3), ALLOC_OK);
+    assert_error(try_alloc(t, 2, 4 * PAGE_SIZE, &out), ALLOC_NO_MEMORY);
+    expect_bounds(t, 1, 3, 0, 0);
+    assert_error(try_alloc(t, 2, 2 * PAGE_SIZE, &out), ALLOC_OK);
+    assert_int_equal(out, after(RAM, 512 + 10));
+}
+
 static void page_check_notices_bounds_and_summaries_that_are_wrong(void **state) {
     struct trial *t = *state;
     four_chunks(t);
@@ -118,6 +141,8 @@ int main(void) {
         cmocka_unit_test(a_run_inside_a_word_raises_a_bound_to_its_length),
         cmocka_unit_test(a_run_across_words_raises_the_bound_of_the_chunk_before_as_well),
         cmocka_unit_test(a_search_in_vain_lowers_bounds_to_what_is_there),
+        cmocka_unit_test(a_search_in_vain_for_64_pages_sees_a_run_of_63_across_words),
+        cmocka_unit_test(a_search_that_fails_for_alignment_lowers_no_bound),
         cmocka_unit_test(page_check_notices_bounds_and_summaries_that_are_wrong),
     };
     return run_trials(tests, sizeof(tests) / sizeof(tests[0]), tree_alone);
