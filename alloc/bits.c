@@ -43,13 +43,6 @@ static void set_in_word(struct bits *b, size_t from, size_t end) {
         bits_summarize(b, from / WORD_BITS);
 }
 
-static void clear_in_word(struct bits *b, size_t from, size_t end) {
-    uint64_t *word = &b->level[0][from / WORD_BITS];
-    *word &= ~word_range(from, end);
-    if (*word == 0)
-        bits_unsummarize(b, from / WORD_BITS);
-}
-
 void bits_set_range(struct bits *b, size_t from, size_t end) {
     if (from < end && in_one_word(from, end)) {
         set_in_word(b, from, end);
@@ -60,6 +53,13 @@ void bits_set_range(struct bits *b, size_t from, size_t end) {
         from /= WORD_BITS;
         end = words_for(end);
     }
+}
+
+static void clear_in_word(struct bits *b, size_t from, size_t end) {
+    uint64_t *word = &b->level[0][from / WORD_BITS];
+    *word &= ~word_range(from, end);
+    if (*word == 0)
+        bits_unsummarize(b, from / WORD_BITS);
 }
 
 void bits_clear_range(struct bits *b, size_t from, size_t end) {
