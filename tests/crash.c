@@ -26,11 +26,28 @@ __attribute__((used)) static void wild_jump(void) {
     nowhere();
 }
 
-/* Grow over the end of the stack, a little, and come back. */
+/* What run.sh lets a frame have, less what the compiler itself puts there. */
+enum {
+    LARGEST_FRAME = 64 * 1024 - 256
+};
+
+/* A call that takes the largest frame, writes `size` bytes of it from the lowest up, and then calls
+ * itself so many times. */
+__attribute__((noinline)) static int take_largest_frames(size_t times, size_t size) {
+    volatile char frame[LARGEST_FRAME];
+    for (size_t i = 0; i < size; i++)
+        frame[i] = 1;
+    return times == 0 ? 0 : take_largest_frames(times - 1, size) + frame[0];
+}
+
+/* Grow over the end of the stack, by half of its size, and come back. */
 __attribute__((used)) static void stack_overrun(void) {
-    volatile char big[128 * 1024];
-    for (size_t i = 0; i < sizeof(big); i++)
-        big[i] = 1;
+    take_largest_frames(2, LARGEST_FRAME);
+}
+
+/* Grow over the end of the stack for ever, and touch as little of what lies there as one can. */
+__attribute__((used)) static void long_strides(void) {
+    take_largest_frames(SIZE_MAX, 1);
 }
 
 /* Each call writes all of its frame, so that none steps over the canary. */
@@ -154,10 +171,15 @@ __attribute__((used)) static void use_after_free(void) {
     printf("%d\n", *(volatile char *) page);
 }
 
-/* As endless_recursion, but the page under the stack is not mapped. */
+/* As endless_recursion, but what lies below the stack is not mapped. */
 __attribute__((used)) static void guarded_recursion(void) {
     vm_init(usable);
     recurse(0);
+}
+
+__attribute__((used)) static void guarded_long_strides(void) {
+    vm_init(usable);
+    take_largest_frames(SIZE_MAX, 1);
 }
 
 __attribute__((used)) static void hang(void) {
