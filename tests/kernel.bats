@@ -384,6 +384,29 @@ run_on_shim() {
     done
 }
 
+@test "the kernel clears its variables, and needs no memory to be clean" {
+    build_only
+    build_shim 64 "-DDIRTY_START=$(address_of __bss)" "-DDIRTY_END=$(address_of __free_ram_end)"
+    BIOS=shim.elf run ./run.sh
+    passes
+}
+
+@test "an interrupt that was waiting when the kernel began does not come when it lets them in" {
+    program_that_prints "1 passed, 0 failed" true
+    sed -i.before 's/^    printf("1 passed/    __asm__ volatile("csrsi sstatus, 2");\n&/' tests/liar.c
+    run_on_shim
+    ended_with 0
+    says_not TRAP
+}
+
+@test "the firmware is asked for an end and not for a new beginning" {
+    program_that_prints "1 passed, 0 failed" true
+    # The later option overrides run.sh's -no-reboot.
+    QEMU_FLAGS="-action reboot=reset" CFLAGS=-DTEST_DEVICE=0x1000000 run ./run.sh bump
+    ended_with 0
+    (($(grep -c '^freeram: ' <<<"$output") == 1)) || differs "one boot"
+}
+
 @test "with four harts under OpenSBI one boots" {
     QEMU_FLAGS="-smp 4" run ./run.sh bump
     passes

@@ -51,6 +51,18 @@ tree_with_memory() {
     ((pages * 4 + kib == 128 * 1024)) || differs "$pages pages and $kib KiB to be 128 MiB"
 }
 
+@test "memory up to 256 GiB needs three levels of tables, and more of it four" {
+    # The memory begins at 2 GiB, and the upper half of Sv39 at 256 GiB.
+    TIME_LIMIT=300 run ./run.sh -m 254G
+    passes
+    says_line "memory    0x80000000 to 0x4000000000, 266338304 KiB"
+    matches '^# Sv39: '
+    TIME_LIMIT=300 run ./run.sh -m 300G
+    passes
+    says_line "memory    0x80000000 to 0x4b80000000, 314572800 KiB"
+    matches '^# Sv48: '
+}
+
 @test "at 1T the guest touches little more than its metadata and the pages under test" {
     [[ -r /proc/self/status ]] || skip "no /proc here"
     stub ./watched-qemu <<END
