@@ -51,11 +51,12 @@ __attribute__((used)) static _Noreturn void kernel_main(unsigned long hart, void
 
     printf("freeram: rv%d, hart %lu, device tree at %p\n", __riscv_xlen, hart, fdt);
     machine_find(&machine, fdt, image, ram);
+    map_print("memory", &machine.memory);
+    map_print("reserved", &machine.reserved);
+    frames_leave_out_far(stage, &machine.usable, ram.start);
     frames_init(stage, &machine.usable);
     frames_add(0, UINTPTR_MAX);
 
-    map_print("memory", &machine.memory);
-    map_print("reserved", &machine.reserved);
     printf("__free_ram %p to %p\n", (void *) ram.start, (void *) ram.end);
     printf("%s: %zu pages, %zu KiB of metadata at %p\n", alloc_stage_name(stage),
            page_total(&frames), (frames_metadata().end - frames_metadata().start) / 1024,

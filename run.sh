@@ -196,6 +196,10 @@ WARNINGS=(
     -Wstrict-prototypes -Wmissing-prototypes -Werror
 )
 
+# No function takes more of the stack than this, or an amount that nobody can know before: kernel.ld
+# says what for.
+FRAME_WARNINGS=(-Wframe-larger-than=65536 -Wvla -Walloca)
+
 # Stop with one line where nothing can be written: compilers say much more of it. What is written
 # here is larger than a kernel.
 check_room() {
@@ -223,7 +227,7 @@ build_kernel() {
         -mabi="$([[ $XLEN == 64 ]] && echo lp64 || echo ilp32)" -mcmodel=medany -mno-relax \
         -std=c11 -ffreestanding -fno-pic -fno-stack-protector -fno-omit-frame-pointer \
         -O2 -g -ffunction-sections -fdata-sections \
-        "${WARNINGS[@]}" \
+        "${WARNINGS[@]}" "${FRAME_WARNINGS[@]}" \
         -DALLOC="${stage}_stage" -ffile-prefix-map="$PWD"=. $CFLAGS \
         --ld-path="$LD" -nostdlib -static -Wl,--fatal-warnings -Wl,--gc-sections \
         -Wl,--build-id=none -Wl,-T,kernel.ld -o "$kernel.$$" \

@@ -14,6 +14,9 @@
 
 #define META_UNIT ((size_t) 64 * 1024)
 
+/* Of the memory, at most one part in so many is for metadata. */
+#define META_SHARE 8
+
 struct page_allocator frames;
 
 static struct memory_range metadata;
@@ -28,13 +31,35 @@ static struct memory_range carve(const struct memory_map *map, size_t size) {
         paddr_t start = (range.end - size) / META_UNIT * META_UNIT;
         return (struct memory_range){start > range.start ? start : range.start, range.end};
     }
-    PANIC("no room for %zu KiB of metadata in any of %zu ranges of memory", size / 1024,
+    PANIC("no room for %zu KiB of metadata in any of %zu ranges of usable memory", size / 1024,
           map->count);
+}
+
+/* Would the metadata for all from the first address of the map to the last take too much of it? 0
+ * is a stage's word for more pages than it can count. */
+static bool is_too_wide(const struct alloc_stage *stage, const struct memory_map *map) {
+    paddr_t start = map->ranges[0].start, end = map->ranges[map->count - 1].end;
+    size_t size = page_meta_size(stage, start, end - start);
+    return size == 0 || size > map_size(map) / META_SHARE;
+}
+
+void frames_leave_out_far(const struct alloc_stage *stage, struct memory_map *usable,
+                          paddr_t home) {
+    while (usable->count > 1 && is_too_wide(stage, usable)) {
+        struct memory_range low = usable->ranges[0], high = usable->ranges[usable->count - 1];
+        size_t below = home > low.start ? home - low.start : 0;
+        size_t above = high.end > home ? high.end - home : 0;
+        struct memory_range far = below > above ? low : high;
+        printf("warning: %p to %p is not used: the metadata for all memory from here to there "
+               "would be more than 1/%d of it\n",
+               (void *) far.start, (void *) far.end, META_SHARE);
+        map_remove(usable, far.start, far.end);
+    }
 }
 
 void frames_init(const struct alloc_stage *stage, const struct memory_map *usable) {
     if (usable->count == 0)
-        PANIC("there is no memory");
+        PANIC("there is no usable memory");
     paddr_t start = usable->ranges[0].start, end = usable->ranges[usable->count - 1].end;
     /* Room for as many ranges as the map can have, whatever the allocator thinks is usual. */
     size_t ranges_size = MAP_RANGES * sizeof(struct page_range);

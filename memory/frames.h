@@ -6,6 +6,11 @@
 /* The pages that alloc_pages hands out. */
 extern struct page_allocator frames;
 
+/* Take out of the map what lies so far from `home`, one end of the map after the other, that the
+ * metadata for all in between would be more than an eighth of the memory. Each range that is taken
+ * out is printed. O(ranges squared). */
+void frames_leave_out_far(const struct alloc_stage *stage, struct memory_map *usable, paddr_t home);
+
 /* Get `frames` ready for the memory of a map, with no page in it yet, and put its metadata at the
  * end of that memory. Called again, it forgets all that was added and allocated. Panics if no range
  * has room for the metadata. */

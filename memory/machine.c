@@ -29,15 +29,19 @@ static paddr_t page_above(paddr_t paddr) {
 static void add_memory(struct machine *machine, const struct fdt_item *item) {
     struct memory_range range = clip(item->start, item->size);
     paddr_t first = page_above(range.start), end = page_below(range.end);
-    if (map_add(&machine->memory, first, end))
-        map_add(&machine->usable, first, end);
+    map_add(&machine->memory, first, end);
+    map_add(&machine->usable, first, end);
+}
+
+/* The second line holds even if the first map is full. */
+static void reserve_pages(struct machine *machine, paddr_t first, paddr_t end) {
+    map_add(&machine->reserved, first, end);
+    map_remove(&machine->usable, first, end);
 }
 
 static void reserve(struct machine *machine, uint64_t start, uint64_t size) {
     struct memory_range range = clip(start, size);
-    paddr_t first = page_below(range.start), end = page_above(range.end);
-    map_add(&machine->reserved, first, end); /* the next line holds even if this map is full */
-    map_remove(&machine->usable, first, end);
+    reserve_pages(machine, page_below(range.start), page_above(range.end));
 }
 
 enum fdt_error machine_read(struct machine *machine, const void *fdt, size_t limit) {
@@ -64,19 +68,16 @@ enum fdt_error machine_read(struct machine *machine, const void *fdt, size_t lim
     return FDT_OK;
 }
 
-/* Firmware lies at the start of the memory that the kernel is in. Some does not say so in the
- * device tree: if nothing is reserved at that start, all of it up to the kernel is. */
-static void reserve_silent_firmware(struct machine *machine, paddr_t image) {
-    for (size_t i = 0; i < machine->memory.count; i++) {
-        paddr_t start = machine->memory.ranges[i].start;
-        for (size_t j = 0; j < machine->usable.count; j++) {
-            struct memory_range usable = machine->usable.ranges[j];
-            if (usable.start == start && start < image && image < usable.end) {
-                map_add(&machine->reserved, start, image);
-                map_remove(&machine->usable, start, image);
-            }
-        }
+/* Nothing below the kernel is handed out, of the memory that the kernel is in. Firmware lies there,
+ * and not all of it says so in the device tree; and it is where a stack that overruns writes. */
+static void reserve_image(struct machine *machine, struct memory_range image) {
+    paddr_t start = image.start;
+    for (size_t at = 0; at < machine->memory.count; at++) {
+        struct memory_range range = machine->memory.ranges[at];
+        if (range.start <= image.start && image.start < range.end)
+            start = range.start;
     }
+    reserve_pages(machine, start, image.end);
 }
 
 void machine_find(struct machine *machine, const void *fdt, struct memory_range image,
@@ -88,7 +89,8 @@ void machine_find(struct machine *machine, const void *fdt, struct memory_range 
         map_add(&machine->memory, image.start, free_ram.end);
         map_add(&machine->usable, image.start, free_ram.end);
     }
-    reserve_silent_firmware(machine, image.start);
-    map_add(&machine->reserved, image.start, image.end);
-    map_remove(&machine->usable, image.start, image.end);
+    reserve_image(machine, image);
+    if (machine->usable.left_out > 0)
+        printf("warning: %zu KiB of memory are not used: a map has room for %d ranges\n",
+               machine->usable.left_out / 1024, MAP_RANGES);
 }

@@ -19,7 +19,8 @@ struct machine {
 enum fdt_error machine_read(struct machine *machine, const void *fdt, size_t limit);
 
 /* Find out what is memory, and what of it is nobody's: what the device tree says, less the kernel's
- * image and firmware that the tree is silent about. Where the tree cannot be used, that is printed,
- * and image and free_ram are all the memory that there is. O(bytes of the tree, ranges squared). */
+ * image and all that lies below it in the same range of memory. Where the tree cannot be used, that
+ * is printed, and image and free_ram are all the memory that there is; and so is how much memory is
+ * not used because a map is full. O(bytes of the tree, ranges squared). */
 void machine_find(struct machine *machine, const void *fdt, struct memory_range image,
                   struct memory_range free_ram);

@@ -3,13 +3,17 @@
 
 #include "../common.h"
 
-/* Put one range before position `at`, or, if it is empty, nothing. */
-static void insert(struct memory_map *map, size_t at, struct memory_range range) {
-    if (range.start >= range.end)
-        return;
-    memmove(&map->ranges[at + 1], &map->ranges[at], (map->count - at) * sizeof(range));
-    map->ranges[at] = range;
-    map->count++;
+static size_t size_of(struct memory_range range) {
+    return range.end - range.start;
+}
+
+/* Of several, the highest. */
+static size_t smallest(const struct memory_map *map) {
+    size_t least = 0;
+    for (size_t at = 1; at < map->count; at++)
+        if (size_of(map->ranges[at]) <= size_of(map->ranges[least]))
+            least = at;
+    return least;
 }
 
 static void remove_ranges(struct memory_map *map, size_t at, size_t count) {
@@ -18,9 +22,31 @@ static void remove_ranges(struct memory_map *map, size_t at, size_t count) {
             (map->count - at) * sizeof(struct memory_range));
 }
 
-bool map_add(struct memory_map *map, paddr_t start, paddr_t end) {
+/* Put one range in its place, or, if it is empty, nothing. A full map leaves out the smallest, be
+ * it this one. */
+static void insert(struct memory_map *map, struct memory_range range) {
+    if (range.start >= range.end)
+        return;
+    if (map->count == MAP_RANGES) {
+        size_t least = smallest(map), size = size_of(map->ranges[least]);
+        if (size_of(range) <= size) {
+            map->left_out += size_of(range);
+            return;
+        }
+        map->left_out += size;
+        remove_ranges(map, least, 1);
+    }
+    size_t at = 0;
+    while (at < map->count && map->ranges[at].start < range.start)
+        at++;
+    memmove(&map->ranges[at + 1], &map->ranges[at], (map->count - at) * sizeof(range));
+    map->ranges[at] = range;
+    map->count++;
+}
+
+void map_add(struct memory_map *map, paddr_t start, paddr_t end) {
     if (start >= end)
-        return true;
+        return;
 
     /* All ranges that the new one overlaps or touches become one with it. */
     size_t at = 0;
@@ -32,11 +58,8 @@ bool map_add(struct memory_map *map, paddr_t start, paddr_t end) {
         start = other.start < start ? other.start : start;
         end = other.end > end ? other.end : end;
     }
-    if (joined == 0 && map->count == MAP_RANGES)
-        return false;
     remove_ranges(map, at, joined);
-    insert(map, at, (struct memory_range){start, end});
-    return true;
+    insert(map, (struct memory_range){start, end});
 }
 
 void map_remove(struct memory_map *map, paddr_t start, paddr_t end) {
@@ -48,18 +71,18 @@ void map_remove(struct memory_map *map, paddr_t start, paddr_t end) {
         }
         struct memory_range below = {range.start, range.start > start ? range.start : start};
         struct memory_range above = {range.end < end ? range.end : end, range.end};
-        /* Neither piece overlaps what is taken out: the loop passes them. */
+        /* Neither piece overlaps what is taken out: the loop passes them. Where there are two, a
+           full map may move, but then no other range overlaps it either. */
         remove_ranges(map, at, 1);
-        if (map->count + 1 < MAP_RANGES || below.start == below.end)
-            insert(map, at, above);
-        insert(map, at, below);
+        insert(map, below);
+        insert(map, above);
     }
 }
 
 size_t map_size(const struct memory_map *map) {
     size_t size = 0;
     for (size_t at = 0; at < map->count; at++)
-        size += map->ranges[at].end - map->ranges[at].start;
+        size += size_of(map->ranges[at]);
     return size;
 }
 
@@ -76,6 +99,9 @@ void map_print(const char *name, const struct memory_map *map) {
     for (size_t at = 0; at < map->count; at++) {
         struct memory_range range = map->ranges[at];
         printf("%-9s %p to %p, %zu KiB\n", name, (void *) range.start, (void *) range.end,
-               (range.end - range.start) / 1024);
+               size_of(range) / 1024);
     }
+    if (map->left_out > 0)
+        printf("%-9s and %zu KiB that are left out: a map has room for %d ranges\n", name,
+               map->left_out / 1024, MAP_RANGES);
 }

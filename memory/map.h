@@ -11,19 +11,19 @@ struct memory_range {
 
 #define MAP_RANGES 128
 
-/* Sorted, and apart from each other. */
+/* Sorted, and apart from each other. Where one more range would not fit, the smallest of all is
+ * left out: a map may forget memory, but never claim what was taken out, and it forgets what is
+ * missed least. Of several that are as small it is the newest, or else the highest. */
 struct memory_map {
     size_t count;
+    size_t left_out; /* bytes that were forgotten in this way, added up */
     struct memory_range ranges[MAP_RANGES];
 };
 
-/* Add the addresses from start to end - 1. False: no room for one more range, nothing added.
- * Steps: one a range. */
-bool map_add(struct memory_map *map, paddr_t start, paddr_t end);
+/* Add the addresses from start to end - 1. Steps: one a range. */
+void map_add(struct memory_map *map, paddr_t start, paddr_t end);
 
-/* Take out the addresses from start to end - 1, be they in or not. Where that leaves two pieces of
- * a range and there is no room for one more, the upper piece goes as well: a map may forget memory,
- * but never claim what was taken out. Steps: one a range. */
+/* Take out the addresses from start to end - 1, be they in or not. Steps: one a range. */
 void map_remove(struct memory_map *map, paddr_t start, paddr_t end);
 
 /* Bytes in all. */
@@ -33,5 +33,5 @@ size_t map_size(const struct memory_map *map);
  * in. O(ranges). */
 struct memory_range map_from(const struct memory_map *map, struct memory_range range);
 
-/* Print each range on a line that begins with `name`. */
+/* Print each range on a line that begins with `name`, and what was left out on one more. */
 void map_print(const char *name, const struct memory_map *map);

@@ -60,7 +60,7 @@ static void map_identity(paddr_t start, paddr_t end, unsigned flags) {
 }
 
 static void map_kernel(void) {
-    /* The page under the stack is .boot, whose work is done. */
+    /* Nothing below the stack: that is its guard, far wider than the largest frame (kernel.ld). */
     map_identity((paddr_t) __stack_bottom, (paddr_t) __stack_top, DATA);
     map_identity((paddr_t) __text, (paddr_t) __rodata, CODE);
     map_identity((paddr_t) __rodata, (paddr_t) __data, CONSTANTS);

@@ -19,7 +19,7 @@ extern struct page_allocator virtual_pages;
 
 /* Build the kernel's table and turn paging on. The memory of the map and the kernel are at their
  * own addresses then, in the largest pages that fit; only the kernel's code can be executed, and it
- * cannot be written. Not mapped: address 0 (where it is no memory), the page under the stack, and
+ * cannot be written. Not mapped: address 0 (where it is no memory), what lies below the stack, and
  * what is not in the map, but for the test device. Panics if `frames` is too small, or if the hart
  * has no paging for addresses that high. Steps: one a page, large or small, and those of page_init.
  */

@@ -1,6 +1,7 @@
 /* Programs that end badly on purpose. The build names one: PROGRAM=tests/crash.c with
  * CFLAGS=-DCRASH=double_free. Each must end with a report and exit status 1. */
 #include "../common.h"
+#include "../image.h"
 #include "../kernel.h"
 #include "../memory/frames.h"
 #include "../memory/vm.h"
@@ -8,7 +9,7 @@
 
 /* What program() was given. */
 static const struct alloc_stage *built_stage;
-static const struct memory_map *usable, *reserved;
+static const struct memory_map *usable;
 static struct memory_range ram;
 
 /* Store through a null pointer. */
@@ -26,11 +27,28 @@ __attribute__((used)) static void wild_jump(void) {
     nowhere();
 }
 
-/* Grow over the end of the stack, a little, and come back. */
+/* What run.sh lets a frame have, less what the compiler itself puts there. */
+enum {
+    LARGEST_FRAME = 64 * 1024 - 256
+};
+
+/* A call that takes the largest frame, writes `size` bytes of it from the lowest up, and then calls
+ * itself so many times. */
+__attribute__((noinline)) static int take_largest_frames(size_t times, size_t size) {
+    volatile char frame[LARGEST_FRAME];
+    for (size_t i = 0; i < size; i++)
+        frame[i] = 1;
+    return times == 0 ? 0 : take_largest_frames(times - 1, size) + frame[0];
+}
+
+/* Grow over the end of the stack, by half of its size, and come back. */
 __attribute__((used)) static void stack_overrun(void) {
-    volatile char big[128 * 1024];
-    for (size_t i = 0; i < sizeof(big); i++)
-        big[i] = 1;
+    take_largest_frames(2, LARGEST_FRAME);
+}
+
+/* Grow over the end of the stack for ever, and touch as little of what lies there as one can. */
+__attribute__((used)) static void long_strides(void) {
+    take_largest_frames(SIZE_MAX, 1);
 }
 
 /* Each call writes all of its frame, so that none steps over the canary. */
@@ -140,10 +158,11 @@ __attribute__((used)) static void false_assumption(void) {
     PANIC("the answer is %d", 42);
 }
 
-/* Trap while a trap is being reported: the registers are stored just above the firmware, which is
- * what is reserved first, and the stack of the report grows down into it. */
+/* Trap while a trap is being reported: the registers are stored at the end of the stack, and the
+ * report grows from there into the guard below it. */
 __attribute__((used)) static void trap_in_trap(void) {
-    __asm__ volatile("csrw sscratch, %0\n.word 0" ::"r"(reserved->ranges[0].end + 512));
+    vm_init(usable);
+    __asm__ volatile("csrw sscratch, %0\n.word 0" ::"r"(__stack_bottom + 512));
 }
 
 /* Read what was freed. Only with paging on does anybody notice. */
@@ -155,10 +174,15 @@ __attribute__((used)) static void use_after_free(void) {
     printf("%d\n", *(volatile char *) page);
 }
 
-/* As endless_recursion, but the page under the stack is not mapped. */
+/* As endless_recursion, but what lies below the stack is not mapped. */
 __attribute__((used)) static void guarded_recursion(void) {
     vm_init(usable);
     recurse(0);
+}
+
+__attribute__((used)) static void guarded_long_strides(void) {
+    vm_init(usable);
+    take_largest_frames(SIZE_MAX, 1);
 }
 
 __attribute__((used)) static void hang(void) {
@@ -175,7 +199,6 @@ bool program(const struct alloc_stage *stage, const struct machine *machine,
              struct memory_range free_ram) {
     built_stage = stage;
     usable = &machine->usable;
-    reserved = &machine->reserved;
     ram = free_ram;
     frames_init(stage, usable);
     frames_add(free_ram.start, free_ram.end);

@@ -127,6 +127,38 @@ reports_stack_pointer() {
     matches '^0x[0-9a-f]+ is recurse at tests/crash\.c:[0-9]+'
 }
 
+# The address of one of kernel.ld's names.
+address_of() {
+    printf '0x%s' "$("$NM" kernel.elf | sed -n "s/ .* $1\$//p")"
+}
+
+@test "a stack that grows by the largest frames meets nothing until the firmware stops it" {
+    local below
+    crash long_strides
+    reports_trap "store access fault"
+    matches '^0x[0-9a-f]+ is take_largest_frames at tests/crash\.c:[0-9]+'
+    # What it has gone through on the way is in no allocator.
+    below=$(sed -n 's/^reserved  0x80000000 to \(0x[0-9a-f]*\), .*/\1/p' <<<"$output")
+    [[ $below && $((below)) -gt $(($(address_of __stack_top))) ]] ||
+        differs "all from 0x80000000 to behind the stack to be reserved"
+    [[ $output =~ stval\ (0x[0-9a-f]+) ]]
+    ((0x80000000 <= BASH_REMATCH[1] && BASH_REMATCH[1] < 0x80200000)) ||
+        differs "a trap below the kernel"
+}
+
+@test "a function with a larger frame, or one of no fixed size, fails the build" {
+    program_that_prints "" true
+    sed -i.before 's/64 \* 1024 - 256/64 * 1024 + 1/' tests/liar.c
+    echo "int grow(void); int grow(void) { return take_largest_frames(2, 1); }" >>tests/liar.c
+    run ./run.sh
+    fails_to_build "take_largest_frames"
+    says "frame"
+    program_that_prints "" true
+    echo "int grow(int n); int grow(int n) { volatile char a[n]; return a[0] = 1; }" >>tests/liar.c
+    run ./run.sh
+    fails_to_build "-Wvla"
+}
+
 @test "out of memory is a panic that names the caller" {
     crash out_of_memory
     matches '^PANIC: memory/frames\.c:[0-9]+: out of memory: 1 pages wanted, 0 free, called from 0x'
@@ -159,7 +191,7 @@ panics() {
 
 @test "memory that cannot be managed is a panic that says why, and which" {
     local range="0x80[0-9a-f]+ to 0x80[0-9a-f]+"
-    panics no_memory memory/frames.c "there is no memory"
+    panics no_memory memory/frames.c "there is no usable memory"
     panics two_pages_far_apart memory/frames.c \
         "no room for [0-9]+ KiB of metadata in any of 2 ranges .*"
     panics less_than_a_page memory/frames.c "cannot manage $range: ALLOC_INVALID"
@@ -206,10 +238,21 @@ panics() {
     says " is $(place_of use_after_free '(volatile char *) page')"
 }
 
-@test "an endless recursion with paging on is stopped by the guard page" {
+@test "an endless recursion with paging on is stopped by the guard" {
     crash guarded_recursion
     reports_trap "store page fault"
     matches '^0x[0-9a-f]+ is recurse at tests/crash\.c:[0-9]+'
+}
+
+@test "with paging on the largest frame does not step over the guard" {
+    local place bottom
+    crash guarded_long_strides
+    reports_trap "store page fault"
+    matches '^0x[0-9a-f]+ is take_largest_frames at tests/crash\.c:[0-9]+'
+    [[ $output =~ stval\ (0x[0-9a-f]+) ]]
+    place=${BASH_REMATCH[1]} bottom=$(address_of __stack_bottom)
+    ((bottom - 65536 <= place && place < bottom)) ||
+        differs "a trap in the 64 KiB below the stack, which ends at $bottom"
 }
 
 @test "a kernel that has been silent for the time limit is ended, and run.sh says so" {
@@ -359,6 +402,29 @@ run_on_shim() {
         ended_with 0
         (($(grep -c '^freeram: ' <<<"$output") == 1)) || differs "one hart's output"
     done
+}
+
+@test "the kernel clears its variables, and needs no memory to be clean" {
+    build_only
+    build_shim 64 "-DDIRTY_START=$(address_of __bss)" "-DDIRTY_END=$(address_of __free_ram_end)"
+    BIOS=shim.elf run ./run.sh
+    passes
+}
+
+@test "an interrupt that was waiting when the kernel began does not come when it lets them in" {
+    program_that_prints "1 passed, 0 failed" true
+    sed -i.before 's/^    printf("1 passed/    __asm__ volatile("csrsi sstatus, 2");\n&/' tests/liar.c
+    run_on_shim
+    ended_with 0
+    says_not TRAP
+}
+
+@test "the firmware is asked for an end and not for a new beginning" {
+    program_that_prints "1 passed, 0 failed" true
+    # The later option overrides run.sh's -no-reboot.
+    QEMU_FLAGS="-action reboot=reset" CFLAGS=-DTEST_DEVICE=0x1000000 run ./run.sh bump
+    ended_with 0
+    (($(grep -c '^freeram: ' <<<"$output") == 1)) || differs "one boot"
 }
 
 @test "with four harts under OpenSBI one boots" {

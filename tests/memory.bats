@@ -35,8 +35,7 @@ tree_with_memory() {
     run ./run.sh tree
     passes
     says_line "memory    0x80000000 to 0x88000000, 131072 KiB"
-    matches '^reserved  0x80000000 to 0x800[0-9a-f]+, [0-9]+ KiB$' # OpenSBI
-    matches '^reserved  0x80200000 to 0x802[0-9a-f]+, [0-9]+ KiB$' # the kernel
+    matches '^reserved  0x80000000 to 0x802[0-9a-f]+, [0-9]+ KiB$' # OpenSBI to the kernel's end
     matches '^reserved  0x87e00000 to 0x87e0[0-9a-f]+, [0-9]+ KiB$' # the device tree
     matches '^tree: [0-9]+ pages, [0-9]+ KiB of metadata at 0x87ff0000$'
 }
@@ -50,6 +49,18 @@ tree_with_memory() {
         sed -n -E -e 's/^reserved .*, ([0-9]+) KiB$/\1/p' -e 's/.* pages, ([0-9]+) KiB of .*/\1/p' \
             <<<"$output")
     ((pages * 4 + kib == 128 * 1024)) || differs "$pages pages and $kib KiB to be 128 MiB"
+}
+
+@test "memory up to 256 GiB needs three levels of tables, and more of it four" {
+    # The memory begins at 2 GiB, and the upper half of Sv39 at 256 GiB.
+    TIME_LIMIT=300 run ./run.sh -m 254G
+    passes
+    says_line "memory    0x80000000 to 0x4000000000, 266338304 KiB"
+    matches '^# Sv39: '
+    TIME_LIMIT=300 run ./run.sh -m 300G
+    passes
+    says_line "memory    0x80000000 to 0x4b80000000, 314572800 KiB"
+    matches '^# Sv48: '
 }
 
 @test "at 1T the guest touches little more than its metadata and the pages under test" {
@@ -100,6 +111,56 @@ END
     done
 }
 
+# 200 pieces of so many cells, from an address on, 8 KiB apart: pieces BEFORE ADDRESS AFTER.
+pieces() {
+    local i
+    for ((i = 0; i < 200; i++)); do
+        printf '%s 0x%x %s ' "$1" $(($2 + i * 0x2000)) "$3"
+    done
+}
+
+@test "200 reserved pages are too many for a map: single pages are lost, and the kernel says so" {
+    tree_with_memory "0x0 0x80000000 0x0 0x8000000"
+    { echo "/dts-v1/;"; pages=$(pieces /memreserve/ 0x85000000 "0x1000;"); echo "$pages"
+        sed 1d tree.dts; } >many.dts
+    dtc -q -I dts -O dtb -o tree.dtb many.dts
+    export QEMU_FLAGS="-dtb tree.dtb"
+    local stage
+    for stage in bitmap buddy; do
+        run ./run.sh "$stage"
+        passes
+        matches '^warning: [0-9]+ KiB of memory are not used: a map has room for 128 ranges$'
+        matches '^reserved  and [0-9]+ KiB that are left out: a map has room for 128 ranges$'
+        matches '^reserved  0x80000000 to 0x802[0-9a-f]+, [0-9]+ KiB$'
+        (($(sed -n 's/^warning: \([0-9]*\) KiB.*/\1/p' <<<"$output") <= 75 * 4)) ||
+            differs "no more than 75 pages that are not used"
+        (($(pages_managed) > 31500)) || differs "more than 31500 pages"
+    done
+}
+
+@test "200 pages of memory before the kernel's are too many for a map, and the kernel's is kept" {
+    tree_with_memory "$(pieces 0x0 0x86000000 "0x0 0x1000")0x0 0x80000000 0x0 0x5000000"
+    QEMU_FLAGS="-dtb tree.dtb" run ./run.sh
+    passes
+    says_line "memory    0x80000000 to 0x85000000, 81920 KiB"
+    says_line "memory    and 292 KiB that are left out: a map has room for 128 ranges"
+    says_line "warning: 292 KiB of memory are not used: a map has room for 128 ranges"
+}
+
+@test "memory that is said to be far away is left out with a warning that names it" {
+    tree_with_memory "0x0 0x80000000 0x0 0x8000000 0x400000 0x0 0x0 0x40000000"
+    export QEMU_FLAGS="-dtb tree.dtb"
+    local stage
+    for stage in $STAGES; do
+        run ./run.sh "$stage"
+        passes
+        says_line "memory    0x40000000000000 to 0x40000040000000, 1048576 KiB"
+        says_line "warning: 0x40000000000000 to 0x40000040000000 is not used: the metadata for all\
+ memory from here to there would be more than 1/8 of it"
+        ((30000 < $(pages_managed) && $(pages_managed) < 128 * 256)) || differs "128 MiB of pages"
+    done
+}
+
 @test "a device tree that cannot be used gives a warning, and __free_ram alone" {
     CFLAGS=-DFDT_LIMIT=64 run ./run.sh buddy
     passes
@@ -112,4 +173,13 @@ END
     QEMU_FLAGS="-dtb tree.dtb" run ./run.sh buddy
     ended_with 1
     matches '^PANIC: kernel\.c:[0-9]+: there is no usable memory at __free_ram, 0x80[0-9a-f]+$'
+}
+
+@test "where no memory is usable, the map is printed before the panic" {
+    tree_with_memory "0x0 0x80000000 0x0 0x40000"
+    QEMU_FLAGS="-dtb tree.dtb" run ./run.sh buddy
+    ended_with 1
+    says_line "memory    0x80000000 to 0x80040000, 256 KiB"
+    matches '^reserved  0x80000000 to 0x80[0-9a-f]+, [0-9]+ KiB$'
+    matches '^PANIC: memory/frames\.c:[0-9]+: there is no usable memory$'
 }

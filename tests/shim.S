@@ -11,6 +11,9 @@
  * Hart 0 first says in the device tree that the shim's memory is taken, as OpenSBI does for its
  * own: one entry more in the list of reservations, and what lies behind the list moves up.
  *
+ * Built with DIRTY_START and DIRTY_END, it fills the memory between these addresses first: of what a
+ * kernel's file holds no bytes for, nobody knows what is there.
+ *
  * Calls: console and shutdown of the legacy kind, the base extension's probe, Debug Console's
  * write_byte, System Reset. -DNO_LEGACY and -DONLY_LEGACY leave the one or the other kind out. */
 
@@ -35,6 +38,8 @@
 #define CAUSE_ECALL_FROM_S 9
 #define MSTATUS_MPP 0x1800
 #define MSTATUS_MPP_S 0x0800
+#define INTERRUPTS 0x222       /* of S-mode: software, timer, external */
+#define SOFTWARE_INTERRUPT 2
 #define DELEGATED 0xb1ff       /* every exception but calls from S-mode and M-mode */
 #define PMP_ALL_MEMORY 0x1f    /* naturally aligned, read, write, execute */
 
@@ -82,6 +87,15 @@ _start:
     la t0, tree_is_ready
     bnez a0, wait_for_tree
 
+#ifdef DIRTY_START
+    li t1, DIRTY_START
+    li t2, DIRTY_END
+    li t3, 0x5a5a5a5a
+1:  sw t3, (t1)
+    addi t1, t1, 4
+    bltu t1, t2, 1b
+#endif
+
     read_cell t1, STRUCTURE
     read_cell t2, TOTAL_SIZE
     add t1, a1, t1
@@ -125,7 +139,11 @@ wait_for_tree:
 
     li t0, DELEGATED
     csrw medeleg, t0
-    csrw mie, zero
+    /* The kernel's interrupts are on, as another firmware may leave them, and one is waiting. */
+    li t0, INTERRUPTS
+    csrw mideleg, t0
+    csrw mie, t0
+    csrsi mip, SOFTWARE_INTERRUPT
     csrw satp, zero
     li t0, MSTATUS_MPP
     csrc mstatus, t0

@@ -248,6 +248,25 @@ static void memmove_copies_blocks_that_overlap_in_either_direction(void **state)
     }
 }
 
+static void memmove_copies_long_blocks_that_overlap_in_either_direction(void **state) {
+    (void) state;
+    static const size_t offsets[] = {0, 1, 8, 33, 100};
+    enum {
+        COUNT = sizeof(offsets) / sizeof(offsets[0])
+    };
+    for (size_t size = 64; size <= 400; size += 7) {
+        for (size_t pair = 0; pair < COUNT * COUNT; pair++) {
+            size_t from = offsets[pair / COUNT], to = offsets[pair % COUNT];
+            unsigned char bytes[512], expected[512];
+            for (size_t i = 0; i < sizeof(bytes); i++)
+                bytes[i] = expected[i] = (unsigned char) (i * 7 + i / 256);
+            memmove(expected + to, expected + from, size);
+            assert_ptr_equal(kernel_memmove(bytes + to, bytes + from, size), bytes + to);
+            assert_memory_equal(bytes, expected, sizeof(bytes));
+        }
+    }
+}
+
 static int sign(int number) {
     return (number > 0) - (number < 0);
 }
@@ -297,6 +316,7 @@ int main(void) {
         cmocka_unit_test(memset_sets_a_page),
         cmocka_unit_test(memcpy_copies_each_byte_of_a_block_and_no_other),
         cmocka_unit_test(memmove_copies_blocks_that_overlap_in_either_direction),
+        cmocka_unit_test(memmove_copies_long_blocks_that_overlap_in_either_direction),
         cmocka_unit_test(memcmp_compares_bytes_without_a_sign),
         cmocka_unit_test(strlen_counts_to_the_first_zero),
     };

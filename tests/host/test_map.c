@@ -39,6 +39,12 @@ static void expect_map_is_oracle(void) {
     assert_int_equal(map_size(&map), page(count));
 }
 
+/* The same, and so many pages were left out. */
+static void expect_left_out(size_t pages) {
+    expect_map_is_oracle();
+    assert_int_equal(map.left_out, page(pages));
+}
+
 static void begin(void) {
     memset(&map, 0, sizeof(map));
     memset(oracle, 0, sizeof(oracle));
@@ -53,12 +59,12 @@ static void random_changes_match_one_byte_a_page(void **state) {
         size_t end = first + (size_t) rand() % (PAGES - first + 1) % 20;
         bool add = rand() % 2;
         if (add)
-            assert_true(map_add(&map, page(first), page(end)));
+            map_add(&map, page(first), page(end));
         else
             map_remove(&map, page(first), page(end));
         for (size_t n = first; n < end; n++)
             oracle[n] = add;
-        expect_map_is_oracle();
+        expect_left_out(0);
     }
 }
 
@@ -66,41 +72,108 @@ static void random_changes_match_one_byte_a_page(void **state) {
 static void fill_every_other(void) {
     begin();
     for (size_t i = 0; i < MAP_RANGES; i++) {
-        assert_true(map_add(&map, page(2 * i), page(2 * i + 1)));
+        map_add(&map, page(2 * i), page(2 * i + 1));
         oracle[2 * i] = true;
     }
 }
 
-static void a_full_map_refuses_one_more_range_and_stays_as_it_is(void **state) {
+static void a_full_map_leaves_out_one_more_range_that_is_as_small_as_others(void **state) {
     (void) state;
     fill_every_other();
-    assert_false(map_add(&map, page(290), page(291)));
-    expect_map_is_oracle();
+    map_add(&map, page(290), page(291));
+    expect_left_out(1);
+}
+
+static void a_full_map_leaves_out_its_smallest_range_for_a_larger_one(void **state) {
+    (void) state;
+    fill_every_other();
+    map_add(&map, page(290), page(292));
+    memset(oracle + 290, true, 2);
+    oracle[2 * (MAP_RANGES - 1)] = false; /* of those that are as small, the highest */
+    expect_left_out(1);
+    map_add(&map, page(280), page(285));
+    memset(oracle + 280, true, 5);
+    oracle[2 * (MAP_RANGES - 2)] = false;
+    expect_left_out(2);
 }
 
 static void a_full_map_takes_a_range_that_touches_another(void **state) {
     (void) state;
     fill_every_other();
-    assert_true(map_add(&map, page(1), page(2)));
+    map_add(&map, page(1), page(2));
     oracle[1] = true;
-    expect_map_is_oracle();
+    expect_left_out(0);
 }
 
-static void a_full_map_forgets_what_lies_above_a_hole_and_never_claims_the_hole(void **state) {
-    (void) state;
+/* Every other page, and then three more at the end. */
+static void fill_and_widen(void) {
     fill_every_other();
-    assert_true(map_add(&map, page(254), page(260)));
+    map_add(&map, page(254), page(260));
+    memset(oracle + 254, true, 6);
+    expect_left_out(0);
+}
+
+static void a_hole_in_a_full_map_costs_the_smaller_piece_and_is_never_claimed(void **state) {
+    (void) state;
+    fill_and_widen();
+    map_remove(&map, page(255), page(256)); /* one page below it, four above */
+    oracle[255] = oracle[254] = false;
+    expect_left_out(1);
+
+    fill_and_widen();
+    map_remove(&map, page(258), page(259)); /* four pages below it, one above */
+    oracle[258] = oracle[259] = false;
+    expect_left_out(1);
+}
+
+static void a_hole_in_a_full_map_costs_no_piece_where_another_range_is_smaller(void **state) {
+    (void) state;
+    fill_and_widen();
     map_remove(&map, page(256), page(257));
-    memset(oracle + 254, true, 2);
-    expect_map_is_oracle();
+    oracle[256] = oracle[252] = false;
+    expect_left_out(1);
+}
+
+static void a_wide_hole_in_a_full_map_costs_nothing_but_itself(void **state) {
+    (void) state;
+    fill_and_widen();
+    map_remove(&map, page(101), page(255));
+    memset(oracle + 101, false, 255 - 101);
+    expect_left_out(0);
+}
+
+/* Whatever is done to a full map: what is in it was added, and what was taken out is not. */
+static void a_full_map_never_claims_what_it_should_not(void **state) {
+    (void) state;
+    begin();
+    srand(2);
+    for (int i = 0; i < ROUNDS; i++) {
+        bool add = rand() % 8 > 0;
+        size_t first = (size_t) rand() % (PAGES / 2) * 2; /* as many ranges as can be */
+        size_t end = first + (add ? 1 : (size_t) rand() % 4);
+        end = end < PAGES ? end : PAGES;
+        if (add)
+            map_add(&map, page(first), page(end));
+        else
+            map_remove(&map, page(first), page(end));
+        for (size_t n = first; n < end; n++)
+            oracle[n] = add;
+        for (size_t at = 0; at < map.count; at++) {
+            assert_true(map.ranges[at].start < map.ranges[at].end);
+            assert_true(at == 0 || map.ranges[at - 1].end < map.ranges[at].start);
+            for (size_t n = map.ranges[at].start / PAGE_SIZE; page(n) < map.ranges[at].end; n++)
+                assert_true(oracle[n]);
+        }
+    }
+    assert_true(map.left_out > 0);
 }
 
 static void an_empty_range_changes_nothing(void **state) {
     (void) state;
     begin();
-    assert_true(map_add(&map, page(5), page(5)));
+    map_add(&map, page(5), page(5));
     assert_int_equal(map.count, 0);
-    assert_true(map_add(&map, page(2), page(8)));
+    map_add(&map, page(2), page(8));
     map_remove(&map, page(5), page(5));
     assert_int_equal(map.count, 1);
 }
@@ -161,16 +234,87 @@ static void usable_memory_is_whole_pages_without_the_holes(void **state) {
     assert_int_equal(machine.usable.ranges[2].end, 0xc0001000);
 }
 
+/* The kernel's image, and __free_ram behind it, as in most trees here. */
+static const struct memory_range image = {0x80200000, 0x80240000};
+static const struct memory_range free_ram = {0x80250000, 0x84250000};
+
+static bool is_in(const struct memory_map *in, paddr_t start, paddr_t end) {
+    struct memory_range range = map_from(in, (struct memory_range){start, end});
+    return range.start < range.end && range.end == end;
+}
+
+/* No part of it. */
+static bool is_out(const struct memory_map *of, paddr_t start, paddr_t end) {
+    for (size_t at = 0; at < of->count; at++)
+        if (of->ranges[at].start < end && start < of->ranges[at].end)
+            return false;
+    return true;
+}
+
+static void nothing_below_the_kernel_is_usable_whatever_the_tree_says_of_firmware(void **state) {
+    (void) state;
+    struct machine machine;
+    size_t size;
+    /* QEMU's tree without firmware reserves nothing. */
+    machine_find(&machine, load("qemu", &size), image, free_ram);
+    assert_int_equal(machine.memory.ranges[0].start, 0x80000000);
+    assert_int_equal(machine.usable.ranges[0].start, image.end);
+    assert_true(is_in(&machine.reserved, 0x80000000, image.end));
+    assert_int_equal(machine.usable.left_out, 0);
+}
+
+/* In many_reserved 200 single pages are reserved, from 0x85000000 on, with one between each. */
+static void of_more_reservations_than_a_map_holds_only_single_pages_are_lost(void **state) {
+    (void) state;
+    struct machine machine;
+    size_t size;
+    machine_find(&machine, load("many_reserved", &size), image, free_ram);
+    assert_int_equal(machine.usable.count, MAP_RANGES);
+    assert_true(is_in(&machine.usable, free_ram.start, free_ram.end));
+    assert_true(is_in(&machine.usable, 0x85000000 + 400 * PAGE_SIZE, 0x88000000));
+    assert_true(is_in(&machine.reserved, 0x80000000, image.end));
+    for (size_t i = 0; i < 200; i++)
+        assert_true(is_out(&machine.usable, 0x85000000 + 2 * i * PAGE_SIZE,
+                           0x85000000 + (2 * i + 1) * PAGE_SIZE));
+    /* 199 pages between reserved ones, and memory on both sides of them all: 201 ranges. */
+    assert_int_equal(machine.usable.left_out, (201 - MAP_RANGES) * PAGE_SIZE);
+    size_t in_front = 0x85000000 - image.end, behind = 0x88000000 - 0x85000000 - 399 * PAGE_SIZE;
+    assert_int_equal(map_size(&machine.usable), in_front + behind + (MAP_RANGES - 2) * PAGE_SIZE);
+}
+
+/* In many_memories 200 nodes of a page each stand before the one that the kernel is in. */
+static void
+of_more_memory_than_a_map_holds_the_smallest_is_lost_and_the_kernel_s_is_kept(void **state) {
+    (void) state;
+    struct machine machine;
+    size_t size;
+    machine_find(&machine, load("many_memories", &size), image, free_ram);
+    assert_int_equal(machine.memory.count, MAP_RANGES);
+    assert_true(is_in(&machine.memory, 0x80000000, 0x85000000));
+    assert_true(is_in(&machine.usable, free_ram.start, free_ram.end));
+    assert_true(is_out(&machine.usable, 0, image.end));
+    assert_int_equal(machine.memory.left_out, (201 - MAP_RANGES) * PAGE_SIZE);
+    assert_int_equal(machine.usable.left_out, (201 - MAP_RANGES) * PAGE_SIZE);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_changes_match_one_byte_a_page),
-        cmocka_unit_test(a_full_map_refuses_one_more_range_and_stays_as_it_is),
+        cmocka_unit_test(a_full_map_leaves_out_one_more_range_that_is_as_small_as_others),
+        cmocka_unit_test(a_full_map_leaves_out_its_smallest_range_for_a_larger_one),
         cmocka_unit_test(a_full_map_takes_a_range_that_touches_another),
-        cmocka_unit_test(a_full_map_forgets_what_lies_above_a_hole_and_never_claims_the_hole),
+        cmocka_unit_test(a_hole_in_a_full_map_costs_the_smaller_piece_and_is_never_claimed),
+        cmocka_unit_test(a_hole_in_a_full_map_costs_no_piece_where_another_range_is_smaller),
+        cmocka_unit_test(a_wide_hole_in_a_full_map_costs_nothing_but_itself),
+        cmocka_unit_test(a_full_map_never_claims_what_it_should_not),
         cmocka_unit_test(an_empty_range_changes_nothing),
         cmocka_unit_test(memory_of_two_nodes_that_touch_is_one_range),
         cmocka_unit_test(a_broken_tree_gives_an_error_and_an_empty_machine),
         cmocka_unit_test(usable_memory_is_whole_pages_without_the_holes),
+        cmocka_unit_test(nothing_below_the_kernel_is_usable_whatever_the_tree_says_of_firmware),
+        cmocka_unit_test(of_more_reservations_than_a_map_holds_only_single_pages_are_lost),
+        cmocka_unit_test(
+            of_more_memory_than_a_map_holds_the_smallest_is_lost_and_the_kernel_s_is_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
