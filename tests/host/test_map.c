@@ -1,5 +1,7 @@
 /* Maps of memory, against one byte a page; and what the kernel makes of whole device trees. */
+#include "../../memory/frames.h"
 #include "../../memory/machine.h"
+#include "../../panic.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -297,6 +299,75 @@ of_more_memory_than_a_map_holds_the_smallest_is_lost_and_the_kernel_s_is_kept(vo
     assert_int_equal(machine.usable.left_out, (201 - MAP_RANGES) * PAGE_SIZE);
 }
 
+/* ---- what is too far away: only where an address has 64 bits ---- */
+
+/* What frames.c says when it cannot go on. */
+_Noreturn void panic(const char *file, int line, const char *format, ...) {
+    (void) format;
+    fail_msg("panic at %s:%d", file, line);
+    abort();
+}
+
+#if SIZE_MAX > UINT32_MAX
+static const struct alloc_stage *const stages[] = {&bump_stage, &bitmap_stage, &stack_stage,
+                                                   &tree_stage, &buddy_stage};
+enum {
+    STAGES = sizeof(stages) / sizeof(stages[0]),
+};
+
+#define MIB ((size_t) 1 << 20)
+#define GIB ((size_t) 1 << 30)
+
+/* 128 MiB at 2 GiB, where the kernel is, and so much from `start` on: how many ranges are kept? */
+static size_t ranges_kept(const struct alloc_stage *stage, paddr_t start, size_t size) {
+    begin();
+    map_add(&map, 2 * GIB, 2 * GIB + 128 * MIB);
+    map_add(&map, start, start + size);
+    frames_leave_out_far(stage, &map, free_ram.start);
+    assert_true(is_in(&map, 2 * GIB, 2 * GIB + 128 * MIB));
+    return map.count;
+}
+
+static void memory_that_is_not_far_away_is_kept_under_every_stage(void **state) {
+    (void) state;
+    for (size_t i = 0; i < STAGES; i++) {
+        assert_int_equal(ranges_kept(stages[i], 0, PAGE_SIZE), 2);
+        assert_int_equal(ranges_kept(stages[i], 64 * GIB, PAGE_SIZE), 2);
+        assert_int_equal(ranges_kept(stages[i], 8192 * GIB, 8192 * GIB), 2);
+        /* A page alone is less than its metadata, and yet the nearest that there is. */
+        begin();
+        map_add(&map, 2 * GIB, 2 * GIB + PAGE_SIZE);
+        frames_leave_out_far(stages[i], &map, free_ram.start);
+        assert_int_equal(map.count, 1);
+    }
+}
+
+/* For stacks, 2 to the 54 is more than they can count. */
+static void
+memory_too_far_away_for_the_metadata_is_left_out_and_the_kernel_s_is_kept(void **state) {
+    (void) state;
+    for (size_t i = 0; i < STAGES; i++) {
+        assert_int_equal(ranges_kept(stages[i], (size_t) 1 << 54, GIB), 1);
+        assert_int_equal(ranges_kept(stages[i], (size_t) 1 << 48, PAGE_SIZE), 1);
+        /* The other way round: a gibibyte of metadata for what lies below. */
+        begin();
+        map_add(&map, 2 * GIB, 2 * GIB + PAGE_SIZE);
+        map_add(&map, (size_t) 1 << 54, ((size_t) 1 << 54) + GIB);
+        frames_leave_out_far(stages[i], &map, ((size_t) 1 << 54) + MIB);
+        assert_int_equal(map.count, 1);
+        assert_int_equal(map.ranges[0].start, (size_t) 1 << 54);
+    }
+}
+
+/* buddy has 0.26 bytes per page: 16 MiB of them reach a little less than 256 GiB. */
+static void an_eighth_of_the_memory_is_what_metadata_may_take(void **state) {
+    (void) state;
+    assert_int_equal(ranges_kept(&buddy_stage, 240 * GIB, PAGE_SIZE), 2);
+    assert_int_equal(ranges_kept(&buddy_stage, 256 * GIB, PAGE_SIZE), 1);
+    assert_int_equal(ranges_kept(&buddy_stage, 256 * GIB, 32 * MIB), 2);
+}
+#endif
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(random_changes_match_one_byte_a_page),
@@ -315,6 +386,11 @@ int main(void) {
         cmocka_unit_test(of_more_reservations_than_a_map_holds_only_single_pages_are_lost),
         cmocka_unit_test(
             of_more_memory_than_a_map_holds_the_smallest_is_lost_and_the_kernel_s_is_kept),
+#if SIZE_MAX > UINT32_MAX
+        cmocka_unit_test(memory_that_is_not_far_away_is_kept_under_every_stage),
+        cmocka_unit_test(memory_too_far_away_for_the_metadata_is_left_out_and_the_kernel_s_is_kept),
+        cmocka_unit_test(an_eighth_of_the_memory_is_what_metadata_may_take),
+#endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
