@@ -23,19 +23,23 @@ if ((${#sources[@]} == 0)); then
 fi
 
 mkdir -p "$MUTANTS_OBJECTS"
-headers=$(cat ./*.h ./*/*.h | cksum)
 # Where the project lies is all that may differ in the options for the same object.
-common=$(printf '%s\n' "${options[@]}" | grep -v '^-ffile-prefix-map=')
+common=$({ cat ./*.h ./*/*.h && printf '%s\n' "${options[@]}" | grep -v '^-ffile-prefix-map='; } |
+    sha256sum)
+mapfile -t sums < <(sha256sum "${sources[@]}")
+users=() # of each definition, the files with its name in them: only they are told
+for define in ${defines[@]+"${defines[@]}"}; do
+    name=${define#-D}
+    users+=(" $(grep -lw -- "${name%%=*}" "${sources[@]}" ./*.h ./*/*.h | paste -s -d ' ' -) ")
+done
 objects=()
-for source in "${sources[@]}"; do
-    own=() # only the definitions that the source asks for, or a header might
-    for define in ${defines[@]+"${defines[@]}"}; do
-        name=${define#-D}
-        ! grep -qw -- "${name%%=*}" "$source" ./*.h ./*/*.h || own+=("$define")
+for i in "${!sources[@]}"; do
+    source=${sources[i]} own=()
+    for j in "${!users[@]}"; do
+        [[ ${users[j]} != *" $source "* && ${users[j]} != *".h "* ]] || own+=("${defines[j]}")
     done
-    key=$({ cat "$source" && printf '%s\n' "$source" "$headers" "$common" "${own[@]-}"; } |
-        sha256sum | cut -c 1-32)
-    object=$MUTANTS_OBJECTS/$key.o
+    key=${common:0:16}-${sums[i]:0:16}-${source//\//_}-${own[*]-}
+    object=$MUTANTS_OBJECTS/${key//[!A-Za-z0-9_.=-]/_}.o
     [[ -f $object ]] || {
         "$MUTANTS_CC" "${options[@]}" ${own[@]+"${own[@]}"} -Qunused-arguments -w -c "$source" \
             -o "$object.$$"
