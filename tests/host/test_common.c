@@ -35,7 +35,15 @@ void kernel_putchar(char c) {
 static void (*const print)(const char *format, ...) = kernel_printf;
 static int (*const print_as_c)(char *to, size_t size, const char *format, ...) = snprintf;
 
+/* What the next function finds on the stack is rubbish, and no zeroes. */
+static void leave_rubbish(void) {
+    volatile char rubbish[2048];
+    for (size_t i = 0; i < sizeof(rubbish); i++)
+        rubbish[i] = '#';
+}
+
 static void clear_console(void) {
+    leave_rubbish();
     console_length = 0;
     console[0] = '\0';
 }
@@ -110,6 +118,9 @@ static void an_int_does_not_take_the_upper_half_of_a_long(void **state) {
     (void) state;
     assert_prints("ffffffff 4294967295 -1", "%x %u %d", -1, -1, -1);
     assert_prints("80000000 2147483648 -2147483648", "%x %u %d", INT_MIN, INT_MIN, INT_MIN);
+    assert_prints("ffffffff", "%x", 0x1ffffffffLL);
+    assert_prints("4294967295", "%u", 0x1ffffffffLL);
+    assert_prints("-1", "%d", 0x1ffffffffLL);
 }
 
 static void strings_are_printed_as_by_the_c_library(void **state) {
@@ -119,6 +130,12 @@ static void strings_are_printed_as_by_the_c_library(void **state) {
     for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
         for (size_t j = 0; j < sizeof(strings) / sizeof(strings[0]); j++)
             assert_prints_as_c(formats[i], strings[j]);
+}
+
+static void texts_are_not_padded_with_zeroes(void **state) {
+    (void) state;
+    assert_prints("   ab", "%05s", "ab");
+    assert_prints("  x", "%03c", 'x');
 }
 
 static void texts_and_widths_of_more_than_64_kib_are_printed_whole(void **state) {
@@ -315,6 +332,7 @@ int main(void) {
         cmocka_unit_test(what_follows_a_long_long_is_printed_right),
         cmocka_unit_test(an_int_does_not_take_the_upper_half_of_a_long),
         cmocka_unit_test(strings_are_printed_as_by_the_c_library),
+        cmocka_unit_test(texts_are_not_padded_with_zeroes),
         cmocka_unit_test(texts_and_widths_of_more_than_64_kib_are_printed_whole),
         cmocka_unit_test(characters_are_printed_as_by_the_c_library),
         cmocka_unit_test(no_string_is_printed_as_null),
