@@ -459,6 +459,33 @@ static void what_stands_in_a_node_that_does_not_matter_does_not_matter(void **st
     expect_nothing(finish_draft());
 }
 
+static void harts_and_reservations_count_in_their_place_alone(void **state) {
+    (void) state;
+    static const char *const roots[] = {"reserved-memory", "cpus"};
+    for (int i = 0; i < 2; i++) {
+        begin_draft();
+        begin_node(roots[i]);
+        PUT_CELLS("#address-cells", 1);
+        PUT_CELLS("#size-cells", 1);
+        begin_node("child");
+        put_text("device_type", "cpu");
+        PUT_CELLS("reg", 0x80000000, 0x1000);
+        end_node();
+        end_node();
+        expect_nothing(finish_draft());
+    }
+    begin_root();
+    begin_node("soc");
+    PUT_CELLS("#address-cells", 1);
+    begin_node("cpu@0");
+    put_text("device_type", "cpu");
+    PUT_CELLS("reg", 0);
+    end_node();
+    end_node();
+    end_node();
+    expect_nothing(finish_draft());
+}
+
 static void cells_that_nothing_is_measured_in_do_not_matter(void **state) {
     (void) state;
     begin_draft();
@@ -999,6 +1026,7 @@ int main(void) {
         cmocka_unit_test(nodes_may_be_nested_to_any_depth),
         cmocka_unit_test(nops_are_skipped_wherever_they_stand),
         cmocka_unit_test(what_stands_in_a_node_that_does_not_matter_does_not_matter),
+        cmocka_unit_test(harts_and_reservations_count_in_their_place_alone),
         cmocka_unit_test(cells_that_nothing_is_measured_in_do_not_matter),
         cmocka_unit_test(a_text_without_an_end_is_no_word),
         cmocka_unit_test(names_that_only_begin_alike_are_not_taken_for_each_other),
