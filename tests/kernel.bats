@@ -453,6 +453,16 @@ run_on_shim() {
     reports_stack_pointer
 }
 
+@test "on rv32 a long long is printed whole, and what follows it" {
+    use_rv32
+    program_that_prints "1 passed, 0 failed" true
+    sed -i.before 's/^    printf("1 passed/    printf("%lld %llx %d\\n", 1234567890123456789,\
+        0xfedcba9876543210, 7);\n&/' tests/liar.c
+    run ./run.sh bump
+    ended_with 0
+    says_line "1234567890123456789 fedcba9876543210 7"
+}
+
 @test "four harts on rv32 are as one" {
     use_rv32
     QEMU_FLAGS="-smp 4" run ./run.sh

@@ -1,16 +1,27 @@
 #!/usr/bin/env bats
-# A sample of the mutants of alloc/: the tests kill each, or it is listed as equivalent. For all of
-# them: tests/mutants/run.sh
+# Samples of the mutants of the kernel's sources: the tests kill each, or it is listed as equivalent.
+# For all of them: tests/mutants/run.sh
 
 load helpers
 
 @test "the tests kill a sample of the mutants of alloc/" {
     enter_copy
     find_tools
-    run tests/mutants/run.sh -n 149
+    run tests/mutants/run.sh -n 149 alloc/*.[ch]
     ended_with 0
     matches '^ +[1-9][0-9]+ are left$'
     says_not survivor
+}
+
+# Every mutant of these files was judged.
+@test "the tests kill a sample of the mutants of other files, one of them in a boot" {
+    enter_copy
+    find_tools
+    run tests/mutants/run.sh -n 77 common.c memory/fdt.c sbi.c
+    ended_with 0
+    matches '^ +[1-9][0-9]* are left$'
+    says_not survivor
+    grep -q '^killed by boot' build/mutants/report || differs "one that was killed by a boot"
 }
 
 @test "a mutant that no test notices is reported with its file and line" {
@@ -28,11 +39,14 @@ load helpers
     matches '^survivor: alloc/bump\.c:[1-9][0-9]*: .* => '
 }
 
-@test "mutants refuses what is no file of alloc/ and no number" {
+@test "mutants refuses what is no source of the kernel and no number" {
+    local file
     cd "$PROJECT"
-    run tests/mutants/run.sh fdt.c
-    ended_with 2
-    says_nothing_but "mutants: no file of alloc/: fdt.c"
+    for file in fdt.c kernel.h kernel.ld tests/crash.c memory/fdt.h /etc/passwd; do
+        run tests/mutants/run.sh "$file"
+        ended_with 2
+        says_nothing_but "mutants: no source of the kernel: $file"
+    done
     run tests/mutants/run.sh -n none
     ended_with 2
     says_nothing_but "mutants: -n needs a number"

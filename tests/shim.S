@@ -186,6 +186,7 @@ trap:
 #endif
 not_supported:
     li a0, SBI_ERR_NOT_SUPPORTED
+    li a1, -1 /* with an error the value means nothing */
 back:
     LOAD t0, 0(sp)
     LOAD t1, 8(sp)
@@ -217,8 +218,10 @@ legacy_putchar:
     sb a0, 0(t0)
     j succeed
 
-system_reset: /* a1: the reason, 0 if none */
-    bnez a1, finish_fail
+system_reset: /* a6: 0, the only function, a0: 0, to shut down, a1: the reason, 0 if none */
+    or t0, a6, a0
+    or t0, t0, a1
+    bnez t0, finish_fail
 finish_pass:
     li t0, TEST_DEVICE_PASS
     j finish

@@ -22,7 +22,7 @@
 
 /* ---- the console: a buffer ---- */
 
-static char console[1024];
+static char console[80 * 1024];
 static size_t console_length;
 
 void kernel_putchar(char c) {
@@ -35,7 +35,15 @@ void kernel_putchar(char c) {
 static void (*const print)(const char *format, ...) = kernel_printf;
 static int (*const print_as_c)(char *to, size_t size, const char *format, ...) = snprintf;
 
+/* What the next function finds on the stack is rubbish, and no zeroes. */
+static void leave_rubbish(void) {
+    volatile char rubbish[2048];
+    for (size_t i = 0; i < sizeof(rubbish); i++)
+        rubbish[i] = '#';
+}
+
 static void clear_console(void) {
+    leave_rubbish();
     console_length = 0;
     console[0] = '\0';
 }
@@ -72,9 +80,10 @@ static const long LONGS[] = {0, 1, -1, LONG_MAX, LONG_MIN, LONG_MIN + 1, LONG_MA
 /* %d, %u, %x and %c with each pair of flags and width that C defines. */
 static void ints_are_printed_as_by_the_c_library(void **state) {
     (void) state;
-    static const char *const formats[] = {"%d",    "%1d", "%5d",  "%05d", "%-5d",  "%20d",  "%020d",
-                                          "%-20d", "%u",  "%5u",  "%05u", "%-5u",  "%020u", "%x",
-                                          "%1x",   "%8x", "%08x", "%-8x", "%020x", "<%d>",  "%d%%"};
+    static const char *const formats[] = {"%d",    "%1d",   "%5d",  "%05d", "%-5d",  "%20d",
+                                          "%020d", "%-20d", "%u",   "%5u",  "%05u",  "%-5u",
+                                          "%020u", "%x",    "%1x",  "%8x",  "%08x",  "%-8x",
+                                          "%020x", "<%d>",  "%d%%", "%9d",  "%-29x", "%039u"};
     for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
         for (size_t j = 0; j < sizeof(INTS) / sizeof(INTS[0]); j++)
             assert_prints_as_c(formats[i], INTS[j]);
@@ -109,6 +118,9 @@ static void an_int_does_not_take_the_upper_half_of_a_long(void **state) {
     (void) state;
     assert_prints("ffffffff 4294967295 -1", "%x %u %d", -1, -1, -1);
     assert_prints("80000000 2147483648 -2147483648", "%x %u %d", INT_MIN, INT_MIN, INT_MIN);
+    assert_prints("ffffffff", "%x", 0x1ffffffffLL);
+    assert_prints("4294967295", "%u", 0x1ffffffffLL);
+    assert_prints("-1", "%d", 0x1ffffffffLL);
 }
 
 static void strings_are_printed_as_by_the_c_library(void **state) {
@@ -118,6 +130,39 @@ static void strings_are_printed_as_by_the_c_library(void **state) {
     for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++)
         for (size_t j = 0; j < sizeof(strings) / sizeof(strings[0]); j++)
             assert_prints_as_c(formats[i], strings[j]);
+}
+
+static void texts_are_not_padded_with_zeroes(void **state) {
+    (void) state;
+    assert_prints("   ab", "%05s", "ab");
+    assert_prints("  x", "%03c", 'x');
+}
+
+static void texts_and_widths_of_more_than_64_kib_are_printed_whole(void **state) {
+    (void) state;
+    enum {
+        LENGTH = 70000
+    };
+    char *text = malloc(LENGTH + 1);
+    assert_non_null(text);
+    memset(text, 'x', LENGTH);
+    text[LENGTH] = '\0';
+    assert_int_equal(kernel_strlen(text), LENGTH);
+
+    clear_console();
+    print("%70003s", text);
+    assert_int_equal(console_length, LENGTH + 3);
+    assert_memory_equal(console, "   x", 4);
+    free(text);
+
+    clear_console();
+    print("<%70000d>", 7);
+    assert_int_equal(console_length, LENGTH + 2);
+    assert_string_equal(console + LENGTH - 1, " 7>");
+
+    clear_console();
+    print("%70000c", '7');
+    assert_int_equal(console_length, LENGTH);
 }
 
 static void characters_are_printed_as_by_the_c_library(void **state) {
@@ -164,6 +209,7 @@ static void what_is_unknown_is_printed_as_written(void **state) {
     assert_prints("%.3d", "%.3d", 1);
     assert_prints("%+d", "%+d", 1);
     assert_prints("%lq%zq", "%lq%zq", 1);
+    assert_prints("%zld", "%zld", 1L);
     assert_prints("%\n", "%\n", 1);
 }
 
@@ -305,6 +351,8 @@ int main(void) {
         cmocka_unit_test(what_follows_a_long_long_is_printed_right),
         cmocka_unit_test(an_int_does_not_take_the_upper_half_of_a_long),
         cmocka_unit_test(strings_are_printed_as_by_the_c_library),
+        cmocka_unit_test(texts_are_not_padded_with_zeroes),
+        cmocka_unit_test(texts_and_widths_of_more_than_64_kib_are_printed_whole),
         cmocka_unit_test(characters_are_printed_as_by_the_c_library),
         cmocka_unit_test(no_string_is_printed_as_null),
         cmocka_unit_test(pointers_are_printed_in_hexadecimal),

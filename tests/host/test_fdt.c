@@ -459,6 +459,33 @@ static void what_stands_in_a_node_that_does_not_matter_does_not_matter(void **st
     expect_nothing(finish_draft());
 }
 
+static void harts_and_reservations_count_in_their_place_alone(void **state) {
+    (void) state;
+    static const char *const roots[] = {"reserved-memory", "cpus"};
+    for (int i = 0; i < 2; i++) {
+        begin_draft();
+        begin_node(roots[i]);
+        PUT_CELLS("#address-cells", 1);
+        PUT_CELLS("#size-cells", 1);
+        begin_node("child");
+        put_text("device_type", "cpu");
+        PUT_CELLS("reg", 0x80000000, 0x1000);
+        end_node();
+        end_node();
+        expect_nothing(finish_draft());
+    }
+    begin_root();
+    begin_node("soc");
+    PUT_CELLS("#address-cells", 1);
+    begin_node("cpu@0");
+    put_text("device_type", "cpu");
+    PUT_CELLS("reg", 0);
+    end_node();
+    end_node();
+    end_node();
+    expect_nothing(finish_draft());
+}
+
 static void cells_that_nothing_is_measured_in_do_not_matter(void **state) {
     (void) state;
     begin_draft();
@@ -497,6 +524,7 @@ static void a_text_without_an_end_is_no_word(void **state) {
     expect_nothing(memory_with("device_type", "memor", 6));
     expect_nothing(memory_with("status", "okay", 4));
     expect_nothing(memory_with("status", "o", 2));
+    expect_nothing(memory_with("status", "okay\1", 6));
     EXPECT_ITEMS(memory_with("status", "okay", 5), {FDT_MEMORY, {0x80000000}, 0x1000});
     EXPECT_ITEMS(memory_with("device_type", "memory", 7), {FDT_MEMORY, {0x80000000}, 0x1000});
 }
@@ -507,6 +535,24 @@ static void names_that_only_begin_alike_are_not_taken_for_each_other(void **stat
     EXPECT_ITEMS(memory_with("status@", "off", 4), {FDT_MEMORY, {0x80000000}, 0x1000});
     EXPECT_ITEMS(memory_with("statusy", "off", 4), {FDT_MEMORY, {0x80000000}, 0x1000});
     EXPECT_ITEMS(memory_with("", "off", 4), {FDT_MEMORY, {0x80000000}, 0x1000});
+}
+
+static void a_name_ends_before_no_character_but_its_end(void **state) {
+    (void) state;
+    begin_root();
+    PUT_CELLS("#address-cells\1", 2);
+    PUT_CELLS("#size-cells\1", 2);
+    begin_node("memory");
+    PUT_CELLS("reg", 0x80000000, 0x1000);
+    put_property("reg\1", "abc", 3);
+    put_text("device_type\1", "no memory");
+    put_text("status\1", "off");
+    end_node();
+    begin_node("cpus");
+    put_property("timebase-frequency\1", "abc", 3);
+    end_node();
+    end_node();
+    EXPECT_ITEMS(finish_draft(), {FDT_MEMORY, {0x80000000}, 0x1000});
 }
 
 /* ---- every error ---- */
@@ -980,9 +1026,11 @@ int main(void) {
         cmocka_unit_test(nodes_may_be_nested_to_any_depth),
         cmocka_unit_test(nops_are_skipped_wherever_they_stand),
         cmocka_unit_test(what_stands_in_a_node_that_does_not_matter_does_not_matter),
+        cmocka_unit_test(harts_and_reservations_count_in_their_place_alone),
         cmocka_unit_test(cells_that_nothing_is_measured_in_do_not_matter),
         cmocka_unit_test(a_text_without_an_end_is_no_word),
         cmocka_unit_test(names_that_only_begin_alike_are_not_taken_for_each_other),
+        cmocka_unit_test(a_name_ends_before_no_character_but_its_end),
         cmocka_unit_test(every_error_has_its_name),
         cmocka_unit_test(a_blob_at_no_address_or_a_misaligned_one_is_refused),
         cmocka_unit_test(a_blob_longer_than_the_limit_is_refused),

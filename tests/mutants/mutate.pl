@@ -27,10 +27,16 @@ sub wrong {
     $wrong++;
 }
 
-# The text with all of it blanked, character by character, that is no code.
+# The text with all of it blanked, character by character, that is no code. A text or character in
+# quotes stays an operand: quotes.
 sub code_of {
     my ($text) = @_;
-    my $blank = sub { my $t = shift; $t =~ s/[^\n]/ /g; $t };
+    my $blank = sub {
+        my $t = shift;
+        my $filling = $t =~ /^["']/ ? '"' : ' ';
+        $t =~ s/[^\n]/$filling/g;
+        return $t;
+    };
     $text =~ s{(/\*.*?\*/|//[^\n]*|"(?:[^"\\\n]|\\.)*"|'(?:[^'\\\n]|\\.)*')}{$blank->($1)}gse;
     $text =~ s{^((?:\#(?!define)|_Static_assert)[^\n]*)}{$blank->($1)}gme;
     return $text;
@@ -186,7 +192,7 @@ sub mutants_of {
             my $value = $original->($at, $end);
             my $change = $value =~ /^(?:first|from|page)\b/ ? '-' : '+';
             $mutant->('off by one', $at, $end - $at, "$value $change 1")
-                if $value !~ /^(?:&|out$|\w$|\w+_of\(|words|numbers|meta\b|\(|size_t |const )|[-]>level\[\w\]$/ &&
+                if $value !~ /^(?:&|"|out$|\w$|\w+_of\(|words|numbers|meta\b|\(|size_t |const )|[-]>level\[\w\]$/ &&
                    $value !~ /->(?:meta|level)$/ || $value =~ /^[in]$/;
             last unless substr($code, $end) =~ /^(\s*,\s*)/;
             $at = $end + length $1;

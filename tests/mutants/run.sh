@@ -1,20 +1,21 @@
 #!/usr/bin/env bash
-# Mutation testing of alloc/: would the tests notice a fault? Makes mutants of the sources, each
-# with one fault (mutate.pl), and on each runs the kernel's self-test, built for the host, and then
-# the host's tests, until one fails.
+# Mutation testing of the kernel: would the tests notice a fault? Makes mutants of the sources, each
+# with one fault (mutate.pl), and runs the tests on each, until one fails.
 #
-#   tests/mutants/run.sh [-n N] [FILE...]     every Nth mutant of some files of alloc/, default all
+#   tests/mutants/run.sh [-n N] [FILE...]     every Nth mutant of some sources, default all: alloc/
+#                                             with its headers, *.c and memory/*.c
 #
 # A mutant that compiles to the same code as the original is no mutant, and one that compiles to the
-# same code as another is that one: neither is counted. What survives the self-test meets the
-# host's quick tests, then all these with sanitizers, and then, unless it is listed as equivalent,
-# the slow tests. All of them take 45 minutes on one core; two runs, each in a clone and with half
-# of the files, do not disturb each other.
+# same code as another is that one: neither is counted. One of alloc/ meets the self-test, built for
+# the host, the host's quick tests, all these with sanitizers, and then, unless it is listed as
+# equivalent, the slow tests. Those of the other files are for kernel.sh. On one core alloc/ takes 45
+# minutes, and the rest about an hour and a half, most of it in boots; runs in clones of their own,
+# each with some files, do not disturb each other.
 #
 # A mutant that nothing notices is printed. Either a test is missing, or it means the same: then its
 # line belongs into the file `equivalent`, with the reason. Ends with 0 if all others were killed,
-# and, unless this is a sample, 90 % or more by the self-test alone. What became of each mutant is
-# in build/mutants/report; mutant N is build/mutants/made/N.
+# and, unless this is a sample, 90 % or more of those of alloc/ by the self-test alone. What became
+# of each mutant is in build/mutants/report; mutant N is build/mutants/made/N.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -31,10 +32,19 @@ if [[ ${1:-} == -n ]]; then
     every=$2
     shift 2
 fi
-(($# > 0)) || set -- alloc/*.[ch]
-for file in "$@"; do
-    [[ $file == alloc/*.[ch] && -f $file ]] || wrong_usage "no file of alloc/: $file"
+(($# > 0)) || set -- alloc/*.[ch] ./*.c memory/*.c
+alloc_files=() kernel_files=()
+for file in "${@#./}"; do
+    case $file in
+    alloc/*.[ch]) alloc_files+=("$file") ;;
+    memory/*.c) kernel_files+=("$file") ;;
+    */* | *[!c]) wrong_usage "no source of the kernel: $file" ;;
+    *.c) kernel_files+=("$file") ;;
+    *) wrong_usage "no source of the kernel: $file" ;;
+    esac
+    [[ -f $file ]] || wrong_usage "no source of the kernel: $file"
 done
+set -- ${alloc_files[@]+"${alloc_files[@]}"} ${kernel_files[@]+"${kernel_files[@]}"}
 read -r -a stages < <(sed -n 's/^STAGE(\(.*\))$/\1/p' alloc/stages.h | paste -s -d ' ' -)
 quick="test_alloc test_bits test_borders test_bounds test_buddy test_bump test_errors test_free
     test_ranges test_stack test_tree test_words"
@@ -176,7 +186,7 @@ find_users() {
 # Run a program of $out, within limits. A mutant may run for ever, or ask for all memory.
 declare -A limits
 passes() {
-    ASAN_OPTIONS=hard_rss_limit_mb=2000 "$work/limit" "${limits[$out/$1]:-600000}" \
+    ASAN_OPTIONS=hard_rss_limit_mb=2000 "$work/limit" "${limits[$out/$1]:-600000}" 0 \
         "$out/$1.t" --first </dev/null >/dev/null
 } 2>/dev/null # and what the shell says of a program that crashes
 
@@ -246,9 +256,10 @@ judge_all() {
     while IFS=$'\t' read -r number place what; do
         file=${place%:*}
         cp "$work/made/$number" "$file"
-        judge
+        "$judge"
         cp "$here/../../$file" "$file"
-        [[ ! ${tests_of[$file]} && $round != 4 ]] || cp "$out"/original/*.t "$out"
+        [[ $judge != judge || (! ${tests_of[$file]} && $round != 4) ]] ||
+            cp "$out"/original/*.t "$out"
         if [[ $result == survived ]]; then
             printf '%s\t%s\t%s\n' "$number" "$place" "$what" >&3
         else
@@ -276,7 +287,7 @@ let_survive() {
 # play NAME PROGRAM... : a round, with the name of what it kills by.
 round=0
 play() {
-    killers=$1
+    killers=$1 judge=judge
     round=$((round + 1))
     shift
     build_originals "$@"
@@ -284,13 +295,10 @@ play() {
     judge_all
 }
 
-for file in "$@"; do find_users "$file"; done
-: >"$work/report"
-cp "$work/list" "$work/left"
-selftests=${stages[*]/#/selftest_}
-
 # shellcheck disable=SC2086 # names
-{
+judge_alloc() {
+    local selftests=${stages[*]/#/selftest_}
+    for file in "${alloc_files[@]}"; do find_users "$file"; done
     use_plain
     play "self-test" $selftests
     ((every == 1)) || let_survive listed
@@ -306,5 +314,14 @@ selftests=${stages[*]/#/selftest_}
     fi
     let_survive
 }
+
+# shellcheck source=tests/mutants/kernel.sh
+source "$here/kernel.sh"
+
+: >"$work/report"
+grep $'\talloc/' "$work/list" >"$work/left" || true
+[[ ! -s $work/left ]] || judge_alloc
+grep -v $'\talloc/' "$work/list" >"$work/left" || true
+[[ ! -s $work/left ]] || judge_kernel
 
 "$here/summary.pl" "$work/report" "$here/equivalent" "$every"

@@ -1,0 +1,193 @@
+# Mutants of the kernel's sources outside alloc/, sourced by run.sh: they meet the host's tests,
+# where there are some of the file, then a boot of the self-test, then other boots. It wants what
+# run.sh knows, and is in the copy of the project.
+# shellcheck shell=bash disable=SC2154,SC2034 # what run.sh knows, and what it uses
+# shellcheck disable=SC2004 # indices of seen and tests_of are text
+
+# The host's programs that have the file in them, the cheapest first.
+declare -A host_tests=(
+    [common.c]="test_common selftest_buddy"
+    [memory/fdt.c]="test_fdt test_map"
+    [memory/frames.c]="selftest_buddy selftest_bump"
+    [memory/machine.c]="test_map"
+    [memory/map.c]="test_map selftest_buddy"
+)
+
+# What can be seen in boots alone: of each file the tests of kernel.bats and memory.bats that match
+# these expressions, the cheapest first.
+declare -A boots_of=(
+    [common.c]="long long"
+    [kernel.c]="firmware without|of four harts|no memory at __free_ram|llvm-nm|every page is free"
+    [panic.c]="a panic prints|grew too far|good verdict|firmware with|without a test device"
+    [sbi.c]="firmware with|without a test device"
+    [trap.c]="null pointer|illegal|no memory is|the report of a trap|recursion is|trap on rv32"
+    [memory/frames.c]="out of memory|double free|wrong request|cannot be managed|somebody else
+at boot the map|with a hole"
+    [memory/machine.c]="at boot the map|cannot be used|with a hole|no memory at __free_ram"
+    [memory/map.c]="at boot the map|with a hole"
+    [memory/page_table.c]="runs out of memory|use after|guard page
+every stage builds for rv32"
+    [memory/vm.c]="runs out of memory|use after|guard page|without paging|somebody else
+every stage builds for rv32"
+)
+
+# ---- how they are built ----
+
+fail_with() {
+    echo "mutants: without a mutant, this fails:" >&2
+    cat "$1" >&2
+    exit 1
+}
+
+# run.sh's compiler and QEMU become ours, and $work/options64 and 32 the options that it builds
+# with.
+use_boots() {
+    local clang xlen
+    clang=$(bash -c 'fail() { exit 1; }; source ./setup.sh; find_clang; echo "$CC"')
+    export HOST_CC=$compiler # of the host's programs
+    export MUTANTS_CC=$clang MUTANTS_OBJECTS=$work/objects MUTANTS_RUN=$work/limit
+    export CC=$here/cc.sh QEMU=$work/bin/qemu-system-riscv64
+    mkdir -p "$work/bin"
+    ln -sf "$here/qemu.sh" "$work/bin/qemu-system-riscv64"
+    ln -sf "$here/qemu.sh" "$work/bin/qemu-system-riscv32"
+    printf '#!/usr/bin/env bash\necho "QEMU emulator version 9.9.9"\n' >"$work/bin/no-qemu"
+    chmod +x "$work/bin/no-qemu"
+    for xlen in 64 32; do
+        # What boots nothing fails, but the compiler has been called by then.
+        XLEN=$xlen BIOS=run.sh QEMU=$work/bin/no-qemu MUTANTS_OPTIONS=$work/options$xlen \
+            ./run.sh >"$work/output" 2>&1 || true
+        [[ -s $work/options$xlen ]] || fail_with "$work/output"
+    done
+}
+
+# The limits of a boot: three times the self-test's time of the processor, and some more; and five
+# seconds in which nothing happens.
+measure_boot() {
+    local used TIMEFORMAT='%U'
+    export MUTANTS_LIMIT="600000 0"
+    { time ./run.sh >"$work/output" 2>&1; } 2>"$work/time" || fail_with "$work/output"
+    used=$(tail -n 1 "$work/time")
+    MUTANTS_LIMIT=$(awk -v used="$used" 'BEGIN { printf "%d 5", used * 3000 + 1000 }')
+}
+
+# ---- what becomes of a mutant ----
+
+# Passes over what does not compile, or to nothing new. Both widths count: some lines are for one.
+judge_code() {
+    local xlen options code=""
+    killer=""
+    for xlen in 64 32; do
+        mapfile -t options <"$work/options$xlen"
+        result="does not compile"
+        "$MUTANTS_CC" "${options[@]}" -g0 -Qunused-arguments -w -c "$file" \
+            -o "$work/mutant.o" 2>/dev/null || return 0
+        code+=" $(cksum <"$work/mutant.o")"
+    done
+    result="same code"
+    [[ ! ${seen[$file $code]:-} ]] || return 0
+    seen[$file $code]=yes
+    result=survived
+}
+
+make_host_tests() {
+    make -s -f tests/Makefile OUT="$out" FLAGS="${flags[*]}" "$@"
+}
+
+# The commands that bring a program of $out up to date after a change of $file, and no more: make
+# takes longer to find that out than they take.
+declare -A commands
+find_commands() {
+    commands[$out $file $1]=$(make_host_tests -n -W "$file" "$out/$1.t" | sed 's/^mkdir .* && //' |
+        grep -F -e " -c $file " -e "-o $out/$1.t")
+}
+
+judge_on_host() {
+    result="killed by $killers"
+    for killer in ${host_tests[$file]:-}; do
+        [[ ${commands[$out $file $killer]:-} ]] || find_commands "$killer"
+        if ! bash -ec "${commands[$out $file $killer]}" >/dev/null 2>&1; then
+            result="does not compile" killer=""
+            return
+        fi
+        passes "$killer" || return 0
+    done
+    killer="" result=survived
+}
+
+judge_by_selftest() {
+    result="killed by $killers" killer=selftest
+    ./run.sh </dev/null >/dev/null 2>&1 || return 0
+    killer="" result=survived
+}
+
+# The first of some tests that fails, in `killer`.
+run_boots() {
+    bats -f "$1" tests/kernel.bats tests/memory.bats </dev/null 2>/dev/null >"$work/output" || true
+    killer=$(sed -n '/^not ok [0-9]* /{s///;p;q;}' "$work/output")
+    grep -q '^ok ' "$work/output" || [[ $killer ]]
+}
+
+# An expression is tried without a mutant before it is believed.
+declare -A is_tried
+try_boots() {
+    [[ ! ${is_tried[$1]:-} ]] || return 0
+    cp "$file" "$work/mutant.c"
+    cp "$here/../../$file" "$file"
+    if ! run_boots "$1" || [[ $killer ]]; then fail_with "$work/output"; fi
+    cp "$work/mutant.c" "$file"
+    is_tried[$1]=yes
+}
+
+judge_by_boots() {
+    local expression
+    result="killed by $killers"
+    while IFS= read -r expression; do
+        try_boots "$expression"
+        run_boots "$expression" || return 0
+        [[ ! $killer ]] || return 0
+    done <<<"${boots_of[$file]}"
+    result=survived
+}
+
+# ---- all of them ----
+
+judge_kernel() {
+    local file programs=()
+    for file in "${kernel_files[@]}"; do
+        tests_of[$file]=""
+        grep -q $'\t'"$file:" "$work/left" || continue
+        read -r -a programs <<<"${programs[*]-} ${host_tests[$file]:-}"
+    done
+    mapfile -t programs < <(printf '%s\n' ${programs[@]+"${programs[@]}"} | sort -u)
+    use_plain
+    play_on_host "${programs[@]}"
+    ulimit -S -v unlimited
+    [[ -s $work/left ]] || return 0
+    use_boots
+    for file in "${kernel_files[@]}"; do judge_code; done # what the originals compile to
+    play_kernel "" judge_code
+    use_sanitizers
+    play_on_host "${programs[@]}"
+    if [[ -s $work/left ]]; then
+        measure_boot
+        play_kernel self-test judge_by_selftest
+    fi
+    let_survive listed
+    [[ ! -s $work/left ]] || play_kernel boot judge_by_boots
+    let_survive
+}
+
+play_on_host() {
+    out=../kernel_${out#../}
+    [[ $1 && -s $work/left ]] || return 0
+    local programs=("${@/#/$out/}")
+    make_host_tests "${programs[@]/%/.t}"
+    measure "$@"
+    play_kernel test judge_on_host
+}
+
+play_kernel() {
+    killers=$1 judge=$2
+    round=$((round + 1))
+    judge_all
+}
