@@ -80,8 +80,9 @@ trap 'exit 143' TERM HUP
 # ---- a boot ----
 
 # Boot $kernel: its lines go to standard output, the firmware's banner only to the log. It is ended
-# when it has printed no line for so long that it must hang: on a busy machine each line may take its
-# time. Returns 0 if QEMU ended well and the last line that counts tests counts no failure; sets `verdict`.
+# when it has printed no line for so long that it must hang: on a busy machine each line may take
+# its time. Returns 0 if QEMU ended well and the last line that counts tests counts no failure; sets
+# `verdict`.
 boot() {
     local line status=0 started=$verbose
     local deadline=$((SECONDS + TIME_LIMIT)) log=$folder/console.log

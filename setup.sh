@@ -5,8 +5,9 @@
 MIN_CLANG=14
 MIN_QEMU=6.1 # memory-backend-ram with reserve=off
 
-# Another clang-format writes other lines, and another clang-tidy has other opinions: the sources are
-# held to those of one version. Debian 12 has it; where it is not, these tests say so and are skipped.
+# Another clang-format writes other lines, and another clang-tidy has other opinions: the sources
+# are held to those of one version. Debian 12 has it; where it is not, these tests say so and are
+# skipped.
 FORM_VERSION=14
 
 # Homebrew keeps these out of the PATH.
@@ -124,7 +125,8 @@ need() {
 is_good_clang() {
     local version
     version=$("$1" -dumpversion 2>/dev/null) || return 1
-    [[ $version =~ ^[0-9]+ ]] && ((${version%%.*} >= MIN_CLANG)) && "$1" --print-targets 2>/dev/null | grep -q riscv64
+    [[ $version =~ ^[0-9]+ ]] && ((${version%%.*} >= MIN_CLANG)) &&
+        "$1" --print-targets 2>/dev/null | grep -q riscv64
 }
 
 # Print the first of some commands that exists, in the PATH or beside the compiler.

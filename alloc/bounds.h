@@ -35,9 +35,9 @@ void bounds_raise(struct bounds *b, size_t from, size_t end, uint16_t value);
  * misleads a search. */
 void bounds_lower(struct bounds *b, size_t i, uint16_t value);
 
-/* The lowest index at or after `from` whose number is at least `value`, which is from 1 to 2^15 - 1;
- * NONE if there is none. O(levels), 192 numbers on each at most, and 128 more for each number above
- * that was too large, which it lowers. */
+/* The lowest index at or after `from` whose number is at least `value`, which is not 0 and below
+ * 2^15; NONE if there is none. O(levels), 192 numbers on each at most, and 128 more for each number
+ * above that was too large, which it lowers. */
 size_t bounds_next(struct bounds *b, size_t from, uint16_t value);
 
 /* Is each number of a higher level at least the largest below it, and is none above `most`? Behind

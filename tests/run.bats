@@ -201,7 +201,8 @@ build/host32/*.t and build/book/*.t"
 status 1"
     # shellcheck disable=SC2016
     run unshare -rm bash -c \
-        'mount -t tmpfs -o size=1m none build && ./run.sh bump; echo "status $?"; find build -type f'
+        'mount -t tmpfs -o size=1m none build && ./run.sh bump; echo "status $?"
+         find build -type f'
     says_nothing_but "run.sh: cannot write to $PWD/build/rv64gc-bump-selftest: No space left on \
 device
 status 1"
