@@ -1,6 +1,6 @@
 #!/usr/bin/env bats
-# Samples of the mutants of the kernel's sources: the tests kill each, or it is listed as equivalent.
-# For all of them: tests/mutants/run.sh
+# Samples of the mutants of the kernel's sources: the tests kill each, or it is listed as
+# equivalent. For all of them: tests/mutants/run.sh
 
 load helpers
 

@@ -8,9 +8,9 @@
 # A mutant that compiles to the same code as the original is no mutant, and one that compiles to the
 # same code as another is that one: neither is counted. One of alloc/ meets the self-test, built for
 # the host, the host's quick tests, all these with sanitizers, and then, unless it is listed as
-# equivalent, the slow tests. Those of the other files are for kernel.sh. On one core alloc/ takes 45
-# minutes, and the rest about an hour and a half, most of it in boots; runs in clones of their own,
-# each with some files, do not disturb each other.
+# equivalent, the slow tests. Those of the other files are for kernel.sh. On one core alloc/ takes
+# 45 minutes, and the rest about an hour and a half, most of it in boots; runs in clones of their
+# own, each with some files, do not disturb each other.
 #
 # A mutant that nothing notices is printed. Either a test is missing, or it means the same: then its
 # line belongs into the file `equivalent`, with the reason. Ends with 0 if all others were killed,
