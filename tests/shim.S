@@ -11,8 +11,8 @@
  * Hart 0 first says in the device tree that the shim's memory is taken, as OpenSBI does for its
  * own: one entry more in the list of reservations, and what lies behind the list moves up.
  *
- * Built with DIRTY_START and DIRTY_END, it fills the memory between these addresses first: of what
- * a kernel's file holds no bytes for, nobody knows what is there.
+ * Built with DIRTY_START and DIRTY_END, it fills the memory between these addresses first: where a
+ * kernel's file holds no bytes, nobody knows what is there.
  *
  * Calls: console and shutdown of the legacy kind, the base extension's probe, Debug Console's
  * write_byte, System Reset. -DNO_LEGACY and -DONLY_LEGACY leave the one or the other kind out. */
