@@ -72,7 +72,7 @@ Environment:
   PROGRAM        what the kernel runs, one file or more, default
                  tests/selftest*.c
   TIME_LIMIT     seconds of silence until a boot is ended, default 60. A kernel that still
-                 prints is left alone
+                 prints is left alone, and ended by Ctrl-C
 
 Exit status: 0 all is well, 1 a test or a tool failed, 2 the command line is wrong.
 EOF
@@ -203,25 +203,38 @@ FRAME_WARNINGS=(-Wframe-larger-than=65536 -Wvla -Walloca)
 # Stop with one line where nothing can be written: compilers say much more of it. What is written
 # here is larger than a kernel.
 check_room() {
-    local error probe=$1/freeram.$$
-    if ! error=$({ head -c 4194304 /dev/zero >"$probe"; } 2>&1); then
-        rm -f "$probe" 2>/dev/null || true
-        fail "cannot write to ${2:-$PWD/$1}: ${error##*: }"
-    fi
-    rm -f "$probe"
+    local error place tmp=${TMPDIR:-/tmp}
+    for place in "$tmp" . "$PWD/build"; do
+        litter+=("$place/freeram.$$")
+        # One that is not there is not made, but for build.
+        if error=$({ [[ $place == "$tmp" ]] || mkdir -p "$place"; } 2>&1) &&
+            error=$({ head -c 4194304 /dev/zero >"$place/freeram.$$"; } 2>&1); then
+            rm -f "$place/freeram.$$"
+            continue
+        fi
+        [[ $place != . ]] || place=$PWD
+        [[ ! ${TMPDIR:-} || $place != "$tmp" ]] || place=TMPDIR=$tmp
+        fail "cannot write to $place: ${error##*: }"
+    done
+}
+
+# What is not to stay when run.sh ends, however it does.
+litter=()
+drop_litter() {
+    ((${#litter[@]} == 0)) || rm -f "${litter[@]}"
 }
 
 # Build the kernel with a stage into a folder of its own; sets `kernel`. The result appears under
 # its name only when it is complete.
 build_kernel() {
-    local stage=$1 name error sources=(*.c memory/*.c alloc/*.c)
+    local stage=$1 name sources=(*.c memory/*.c alloc/*.c)
     name=$(basename "${program[0]}" .c)
     folder=build/$MARCH-$stage-$name
     kernel=$folder/kernel.elf
-    check_room "${TMPDIR:-/tmp}" "${TMPDIR:+TMPDIR=}${TMPDIR:-/tmp}"
-    error=$(mkdir -p "$folder" 2>&1) || fail "cannot write to $PWD/$folder: ${error##*: }"
-    check_room "$folder"
+    check_room
+    mkdir -p "$folder"
     remove_litter
+    litter+=("$kernel.$$" "kernel.elf.$$")
     # shellcheck disable=SC2086 # CFLAGS is several words
     run "$CC" --target="riscv$XLEN-unknown-elf" -march="$MARCH" \
         -mabi="$([[ $XLEN == 64 ]] && echo lp64 || echo ilp32)" -mcmodel=medany -mno-relax \
@@ -231,13 +244,11 @@ build_kernel() {
         -DALLOC="${stage}_stage" -ffile-prefix-map="$PWD"=. $CFLAGS \
         --ld-path="$LD" -nostdlib -static -Wl,--fatal-warnings -Wl,--gc-sections \
         -Wl,--build-id=none -Wl,-T,kernel.ld -o "$kernel.$$" \
-        "${sources[@]}" "${program[@]}" || {
-        rm -f "$kernel.$$"
-        exit 1
-    }
+        "${sources[@]}" "${program[@]}"
     [[ -s $kernel.$$ ]] || fail "$LD wrote no kernel: is it ld.lld?"
     mv -f "$kernel.$$" "$kernel"
-    cp "$kernel" "kernel.elf.$$" && mv -f "kernel.elf.$$" kernel.elf
+    cp "$kernel" "kernel.elf.$$"
+    mv -f "kernel.elf.$$" kernel.elf
 }
 
 # What a run that was killed has left half written. Its process number is at the end.
@@ -340,6 +351,7 @@ build/host32/*.t and build/book/*.t" ;;
         esac
         [[ -e $test || $test == build/* ]] || wrong_usage "test: there is no $test"
     done
+    check_room
     need compiler emulator book tests
     export CC LD NM OBJDUMP SYMBOLIZER QEMU BIOS
     if (($# == 0)); then build_all_tests; else build_tests "$@"; fi
@@ -352,6 +364,7 @@ build/host32/*.t and build/book/*.t" ;;
 # The quick tests, as far as something has changed since each of them passed.
 run_quick_tests() {
     local status=0
+    check_room
     need compiler emulator book tests
     export CC LD NM OBJDUMP SYMBOLIZER QEMU BIOS
     rm -f build/quick/{ran,committed}
@@ -436,6 +449,7 @@ all, diff, test, fuzz, bench, gdb and chapter" ;;
         show_chapter "$@"
         ;;
     fuzz)
+        check_room
         need compiler fuzzer
         CC=$CC exec tests/fuzz/fuzz.sh "$@"
         ;;

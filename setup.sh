@@ -31,6 +31,8 @@ qemu         qemu-system-misc     qemu-system-riscv-core qemu-system-riscv      
 opensbi      opensbi              qemu-system-riscv-core qemu-system-riscv-firmware qemu
 gdb          gdb-multiarch        gdb                    riscv64-elf-gdb            riscv64-elf-gdb
 gnuplot      gnuplot-nox          gnuplot                gnuplot                    gnuplot
+bash         bash                 bash                   bash                       bash
+coreutils    coreutils            coreutils              coreutils                  coreutils
 make         make                 make                   make                       make
 prove        perl                 perl-Test-Harness      perl                       perl
 perl         perl                 perl                   perl                   perl
@@ -125,7 +127,7 @@ need() {
 is_good_clang() {
     local version
     version=$("$1" -dumpversion 2>/dev/null) || return 1
-    [[ $version =~ ^[0-9]+ ]] && ((${version%%.*} >= MIN_CLANG)) &&
+    [[ $version =~ ^[0-9]+ ]] && ((BASH_REMATCH[0] >= MIN_CLANG)) &&
         "$1" --print-targets 2>/dev/null | grep -q riscv64
 }
 
@@ -269,18 +271,18 @@ FLAGS_32=(-m32 --rtlib=compiler-rt --unwindlib=none -l:libgcc_s.so.1
 
 # Does the machine run programs of 32 bits? Not every kernel that is 64 bits wide does, whatever
 # compiler and libraries there are. Without a compiler nobody knows yet, and that counts as yes.
-runs_32_bits() {
-    local folder status=0
-    command -v "${CC:-clang}" >/dev/null || return 0
+# A subshell, whose end removes the folder, signals included.
+runs_32_bits() (
+    command -v "${CC:-clang}" >/dev/null || exit 0
     folder=$(mktemp -d "${TMPDIR:-/tmp}/freeram.XXXXXX")
+    trap 'rm -rf "$folder"' EXIT
+    trap 'exit 1' INT QUIT TERM HUP
     # exit(0), as Linux takes it from 32 bits: no library is needed for that.
     # shellcheck disable=SC2016 # the $ is the assembler's
     echo 'void _start(void) { __asm__ volatile("int $0x80" : : "a"(1), "b"(0)); }' |
         "${CC:-clang}" -m32 -x c - -nostdlib -static -o "$folder/exit" 2>/dev/null &&
-        "$folder/exit" 2>/dev/null || status=1
-    rm -rf "$folder"
-    return "$status"
-}
+        "$folder/exit" 2>/dev/null
+)
 
 # Why the host tests cannot be built in 32 bits and run as well; nothing if they can be.
 why_not_32_bits() {
@@ -312,7 +314,13 @@ find_fuzzer() {
 }
 
 find_tests() {
-    local tool
+    local tool keg
+    # macOS has a bash of 2007, and of coreutils only what BSD had. Homebrew's stand apart.
+    for keg in {/opt/homebrew,/usr/local}/opt/coreutils/libexec/gnubin; do
+        [[ ! -d $keg ]] || PATH=$keg:$PATH
+    done
+    bash -c 'mapfile -t none </dev/null' 2>/dev/null || misses bash "bash 4 or later in the PATH"
+    timeout --version 2>/dev/null | grep -q GNU || misses coreutils "GNU's coreutils"
     for tool in make prove bats shellcheck clang-format clang-tidy dtc zsh; do
         command -v "$tool" >/dev/null || misses "$tool" "$tool"
     done
