@@ -152,22 +152,18 @@ judge_by_boots() {
 # ---- all of them ----
 
 judge_kernel() {
-    local file programs=()
-    for file in "${kernel_files[@]}"; do
-        tests_of[$file]=""
-        grep -q $'\t'"$file:" "$work/left" || continue
-        read -r -a programs <<<"${programs[*]-} ${host_tests[$file]:-}"
-    done
-    mapfile -t programs < <(printf '%s\n' ${programs[@]+"${programs[@]}"} | sort -u)
+    local file
+    for file in "${kernel_files[@]}"; do tests_of[$file]=""; done
     use_plain
-    play_on_host "${programs[@]}"
+    play_on_host
     ulimit -S -v unlimited
     [[ -s $work/left ]] || return 0
     use_boots
     for file in "${kernel_files[@]}"; do judge_code; done # what the originals compile to
     play_kernel "" judge_code
+    ((every == 1)) || let_survive listed
     use_sanitizers
-    play_on_host "${programs[@]}"
+    play_on_host
     if [[ -s $work/left ]]; then
         measure_boot
         play_kernel self-test judge_by_selftest
@@ -177,12 +173,23 @@ judge_kernel() {
     let_survive
 }
 
+# The programs that have files in them of which mutants are left.
+programs_of_left() {
+    local file
+    for file in "${kernel_files[@]}"; do
+        # shellcheck disable=SC2086 # names
+        ! grep -q $'\t'"$file:" "$work/left" || printf '%s\n' ${host_tests[$file]:-}
+    done | sed '/^$/d' | sort -u
+}
+
 play_on_host() {
+    local programs targets
     out=../kernel_${out#../}
-    [[ $1 && -s $work/left ]] || return 0
-    local programs=("${@/#/$out/}")
-    make_host_tests "${programs[@]/%/.t}"
-    measure "$@"
+    mapfile -t programs < <(programs_of_left)
+    ((${#programs[@]} > 0)) || return 0
+    targets=("${programs[@]/#/$out/}")
+    make_host_tests "${targets[@]/%/.t}"
+    measure "${programs[@]}"
     play_kernel test judge_on_host
 }
 
