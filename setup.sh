@@ -59,6 +59,20 @@ package_of() {
     : "$apt$dnf$pacman$brew" # used by name
 }
 
+# Exchange what has another name in some releases: from QEMU 11 on Debian has a package for RISC-V
+# alone, and the other does not bring it; and of two versions the one of FORM_VERSION is wanted.
+for_this_apt() {
+    local usual here
+    while read -r usual here; do
+        [[ ! $(apt-cache madison "$here" 2>/dev/null) ]] ||
+            packages=("${packages[@]/#$usual/$here}")
+    done <<END
+qemu-system-misc qemu-system-riscv
+clang-format clang-format-$FORM_VERSION
+clang-tidy clang-tidy-$FORM_VERSION
+END
+}
+
 # Sets `installer` to the command that installs what is missing; fails where there is no package
 # manager that we know.
 find_installer() {
@@ -71,10 +85,7 @@ find_installer() {
         # shellcheck disable=SC2207 # one word each
         packages+=($(package_of "${manager%-get}" "${entry%%$'\t'*}"))
     done
-    # From QEMU 11 on Debian has a package for RISC-V alone, and the other does not bring it.
-    if [[ $manager == apt-get && $(apt-cache madison qemu-system-riscv 2>/dev/null) ]]; then
-        packages=("${packages[@]/#qemu-system-misc/qemu-system-riscv}")
-    fi
+    [[ $manager != apt-get ]] || for_this_apt
     # shellcheck disable=SC2207
     packages=($(printf '%s\n' "${packages[@]}" | sort -u))
     ((EUID == 0)) || [[ $manager == brew ]] || sudo=(sudo)
@@ -322,7 +333,7 @@ find_tests() {
     bash -c 'mapfile -t none </dev/null' 2>/dev/null || misses bash "bash 4 or later in the PATH"
     timeout --version 2>/dev/null | grep -q GNU || misses coreutils "GNU's coreutils"
     for tool in make prove bats shellcheck clang-format clang-tidy dtc zsh; do
-        command -v "$tool" >/dev/null || misses "$tool" "$tool"
+        first_of "$tool" "$tool-$FORM_VERSION" >/dev/null || misses "$tool" "$tool"
     done
     # The book is played at a terminal that this makes. Homebrew packages no modules of perl.
     perl -MIO::Pty -e 1 2>/dev/null ||

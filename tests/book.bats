@@ -632,6 +632,26 @@ chapters_here() {
     done < <(chapters_here)
 }
 
+@test "a player that is told to end leaves nothing in the folder for temporary files" {
+    local signal pid
+    mkdir temporary
+    printf '%s\n' '```console' '$ echo begun >begun; sleep 1000' '```' >mine.md
+    for signal in INT TERM HUP; do
+        rm -f begun
+        # What runs in the background is deaf to SIGINT by itself.
+        TMPDIR=$PWD/temporary env --default-signal=INT chapters/play transcripts mine.md "$PWD" \
+            >out 2>&1 3>&- &
+        pid=$!
+        wait_for begun begun
+        [[ $(ls temporary) ]] || differs "something there while it plays"
+        kill -$signal $pid
+        wait_to_end $pid out
+        ((status != 0)) || differs "no success"
+        run ls temporary
+        says_nothing_but ""
+    done
+}
+
 @test "no line of a chapter is longer than 100 columns, but for what commands print" {
     local chapter
     while read -r chapter; do

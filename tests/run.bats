@@ -822,6 +822,22 @@ misses_all_with() {
     names_all_with "$SUDO$INSTALL_APT clang lld llvm opensbi qemu-system-riscv"
 }
 
+@test "the tests install clang-format and clang-tidy of the version that the sources are held to" {
+    hide_tools
+    package_manager apt-get </dev/null
+    stub bin/apt-cache <<<'[[ $2 != clang-*-14 ]] || echo "$2 | 14.0.6 | main"'
+    run_hidden test </dev/null
+    ended_with 1
+    matches "^  $SUDO$INSTALL_APT .* clang clang-format-14 clang-tidy-14 "
+    # Under these names they are enough.
+    stub bin/clang-format-14 </dev/null
+    stub bin/clang-tidy-14 </dev/null
+    run_hidden test </dev/null
+    ended_with 1
+    says_not clang-format
+    says_not clang-tidy
+}
+
 @test "what apt knows only after its refresh is what -y installs" {
     hide_tools
     working_package_manager apt-get
