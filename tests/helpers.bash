@@ -41,6 +41,7 @@ find_tools() {
 needs_form() {
     # shellcheck source=setup.sh
     source "$PROJECT/setup.sh"
+    # shellcheck disable=SC2034 # for the bats files
     form=$(form_tool "$1") || skip "no $1 of version $FORM_VERSION here: others say something else"
 }
 
