@@ -6,8 +6,8 @@ MIN_CLANG=14
 MIN_QEMU=6.1 # memory-backend-ram with reserve=off
 
 # Another clang-format writes other lines, and another clang-tidy has other opinions: the sources
-# are held to those of one version. Debian 12 has it; where it is not, these tests say so and are
-# skipped.
+# are held to those of one version. It is installed where apt has it; where it is not, these tests
+# say so and are skipped.
 FORM_VERSION=14
 
 # Homebrew keeps these out of the PATH.
