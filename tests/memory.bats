@@ -125,17 +125,14 @@ pieces() {
         sed 1d tree.dts; } >many.dts
     dtc -q -I dts -O dtb -o tree.dtb many.dts
     export QEMU_FLAGS="-dtb tree.dtb"
-    local stage
-    for stage in bitmap buddy; do
-        run ./run.sh "$stage"
-        passes
-        matches '^warning: [0-9]+ KiB of memory are not used: a map has room for 128 ranges$'
-        matches '^reserved  and [0-9]+ KiB that are left out: a map has room for 128 ranges$'
-        matches '^reserved  0x80000000 to 0x802[0-9a-f]+, [0-9]+ KiB$'
-        (($(sed -n 's/^warning: \([0-9]*\) KiB.*/\1/p' <<<"$output") <= 75 * 4)) ||
-            differs "no more than 75 pages that are not used"
-        (($(pages_managed) > 31500)) || differs "more than 31500 pages"
-    done
+    run ./run.sh
+    passes
+    matches '^warning: [0-9]+ KiB of memory are not used: a map has room for 128 ranges$'
+    matches '^reserved  and [0-9]+ KiB that are left out: a map has room for 128 ranges$'
+    matches '^reserved  0x80000000 to 0x802[0-9a-f]+, [0-9]+ KiB$'
+    (($(sed -n 's/^warning: \([0-9]*\) KiB.*/\1/p' <<<"$output") <= 75 * 4)) ||
+        differs "no more than 75 pages that are not used"
+    (($(pages_managed) > 31500)) || differs "more than 31500 pages"
 }
 
 @test "200 pages of memory before the kernel's are too many for a map, and the kernel's is kept" {
@@ -151,7 +148,8 @@ pieces() {
     tree_with_memory "0x0 0x80000000 0x0 0x8000000 0x400000 0x0 0x0 0x40000000"
     export QEMU_FLAGS="-dtb tree.dtb"
     local stage
-    for stage in $STAGES; do
+    # One that counts all that lies between, and one whose metadata hardly grows with it.
+    for stage in buddy bump; do
         run ./run.sh "$stage"
         passes
         says_line "memory    0x40000000000000 to 0x40000040000000, 1048576 KiB"
