@@ -1302,31 +1302,46 @@ kill_after() {
     differs "no process and no folder after $1 seconds: $(qemus_left) $(ls temporary)"
 }
 
-@test "run.sh killed at any moment leaves no QEMU, and nothing that the next run trips over" {
-    local tenth start needed
-    # Without a word from the kernel QEMU would not notice by itself. Compilers are not killed with
-    # run.sh and go on to their end, so that one is enough that takes a moment.
-    pretend <<<'if [[ ${ENDS:-} ]]; then echo "1 passed, 0 failed"; else exec sleep 1000; fi'
-    sed -i.before 's/^    while/    sleep 0.2\n&/' pretended-clang
+# Run run.sh and kill it with SIGKILL before command $1 of those that name the kernel's file and boot
+# it. No clock is in it: bash reads the file BASH_ENV first, and that counts.
+kill_before() {
+    cat >count.bash <<'END'
+[[ $0 == ./run.sh ]] || return 0
+set -T
+commands=0
+trap 'case ${FUNCNAME[0]:-}:$BASH_COMMAND in
+build_kernel:cp* | build_kernel:mv* | make_scratch:* | start_qemu:* | boot:*)
+    [[ $BASHPID != "$$" ]] || ((++commands != KILL_BEFORE)) || kill -KILL $$ ;; esac' DEBUG
+END
+    status=0
+    KILL_BEFORE=$1 BASH_ENV=$PWD/count.bash ./run.sh bump >out 2>&1 3>&- || status=$?
+}
+
+@test "run.sh killed before any command leaves no QEMU, and nothing that the next run trips over" {
+    local command tenths
+    # After its lines nothing comes, and QEMU would not notice by itself that run.sh is gone.
+    pretend <<'END'
+printf 'freeram: here\n1 passed, 0 failed\n'
+[[ ${ENDS:-} ]] || exec sleep 1000
+END
     mkdir temporary
-    export TMPDIR=$PWD/temporary
-    # How long it takes on this machine until QEMU is there, in milliseconds.
-    start=$(date +%s%N)
-    ./run.sh bump >out 2>&1 3>&- &
-    timeout 60 bash -c 'until [[ -s qemu.pids ]]; do sleep 0.05; done'
-    needed=$((($(date +%s%N) - start) / 1000000))
-    kill -KILL $!
-    wait $! || true
-    for tenth in 0 2 4 5 6 7 8 9 10 11 12 15; do
-        kill_after "$(awk -v ms="$((needed * tenth / 10 + 20))" 'BEGIN { print ms / 1000 }')" bump
+    export TMPDIR=$PWD/temporary TIME_LIMIT=3
+    for ((command = 1; command < 200; command++)); do
+        kill_before $command
+        ((status == 137)) || break
+        for ((tenths = 0; tenths < 600; tenths++)); do
+            [[ $(ls temporary) || $(qemus_left) ]] || continue 2
+            sleep 0.1
+        done
+        differs "nothing left of a run killed before command $command: $(qemus_left) $(ls temporary)"
     done
-    ENDS=yes run ./run.sh -v bump
+    # That one was not killed: there are no more commands.
+    ((status == 1 && command > 20)) || differs "all of at least 20 commands, not $command"
+    ENDS=yes run ./run.sh bump
     ended_with 0
-    says_line "1 passed, 0 failed"
     run ls . build/*
     says_not kernel.elf.
     says_not console.log.
-    says_not freeram.
 }
 
 @test "run.sh killed while it debugs leaves no QEMU behind" {
