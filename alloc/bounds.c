@@ -72,24 +72,25 @@ static uint16_t largest_of(const uint16_t *numbers) {
 
 /* Four numbers as one, the first of them lowest. They begin at a multiple of 8 bytes, so it is one
  * load where the machine stores the low byte first. */
-static inline uint64_t four_at(const uint16_t *numbers) {
+static inline unsigned long long four_at(const uint16_t *numbers) {
     const uint16_t *n = __builtin_assume_aligned(numbers, 8);
-    return n[0] | (uint64_t) n[1] << 16 | (uint64_t) n[2] << 32 | (uint64_t) n[3] << 48;
+    return n[0] | (unsigned long long) n[1] << 16 | (unsigned long long) n[2] << 32 |
+           (unsigned long long) n[3] << 48;
 }
 
 /* The lowest index of [i, end) whose number is at least `value`, or `end`, a multiple of 4. Four
  * numbers are compared in one subtraction: they are below 2^15, so with its highest bit set no
  * number borrows from the next, and the bit stays where the number is large enough. */
 static inline size_t next_in_group(const uint16_t *numbers, size_t i, size_t end, uint16_t value) {
-    const uint64_t ones = UINT64_MAX / UINT16_MAX, highest = ones << 15;
+    const unsigned long long ones = 0x0001000100010001, highest = ones << 15;
     while (i % 4 != 0 && numbers[i] < value)
         i++;
     if (i % 4 != 0)
         return i;
     for (; i < end; i += 4) {
-        uint64_t large = ((four_at(&numbers[i]) | highest) - ones * value) & highest;
+        unsigned long long large = ((four_at(&numbers[i]) | highest) - ones * value) & highest;
         if (large != 0)
-            return i + word_lowest(large) / 16;
+            return i + (size_t) __builtin_ctzll(large) / 16;
     }
     return end;
 }

@@ -7,7 +7,7 @@ set -euo pipefail
 # What these lines say instead.
 DEFINES=(
     "WORD_BITS ((size_t) 8)"
-    "BOUNDS_FANOUT ((size_t) 2)"
+    "BOUNDS_FANOUT ((size_t) 4)"
     "CHUNK ((size_t) 16)"
     "MAX_ORDER 2U"
     "MAX_ALIGN (PAGE_SIZE << 2)"
