@@ -55,8 +55,8 @@ setup() {
     run ./run.sh chapter 1 mine yours
     refuses_with "chapter takes a number and a folder: 'yours' is too much"
     run ./run.sh chapter 99
-    ended_with 1
-    matches "^run.sh: no chapter '99': there are 1 to [0-9]+$"
+    ended_with 2
+    matches '^run.sh: chapter 99: there are 1 to [0-9]+$'
     run ./run.sh --diff all
     refuses_with "--diff is for chapter"
 }
