@@ -201,7 +201,7 @@ fails_at() {
 # ---- a reader's terminal ----
 
 # Make mine.md, with a console block of these lines.
-console() {
+typed() {
     printf '%s\n' '```console' "$@" '```' >>mine.md
 }
 
@@ -222,7 +222,7 @@ fails_in() {
 }
 
 @test "consoles are played at a terminal of 80 columns, in an interactive shell, in bash and zsh" {
-    console '$ test -t 0 && test -t 1 && test -t 2; echo $?' 0 \
+    typed '$ test -t 0 && test -t 1 && test -t 2; echo $?' 0 \
         '$ stty size' '24 80' \
         '$ case $- in *i*) echo interactive ;; esac' interactive \
         '$ cd / && pwd' / '$ echo $? $(exit 3) $?' '0 3' \
@@ -232,21 +232,21 @@ fails_in() {
 }
 
 @test "colours, returns and what a shell says of jobs that end are no output" {
-    console '$ printf "\033[1;31mred\033[0m \r\n"' red \
+    typed '$ printf "\033[1;31mred\033[0m \r\n"' red \
         '$ sleep 0 &' '$ wait; sleep 1000 & sleep 2000 &' '$ kill %%; sleep 0.1; echo done' 'done'
     plays_in_both
 }
 
 @test "what a block leaves running ends with it, whatever process group it is in" {
     local running
-    console '$ (trap "" HUP TERM; sleep 4321.5) &' '$ sleep 4321.5 | cat &'
+    typed '$ (trap "" HUP TERM; sleep 4321.5) &' '$ sleep 4321.5 | cat &'
     plays_in_both
     running=$(pgrep -fx 'sleep 4321.5') || true
     [[ ! $running ]] || differs "no sleep to be left"
 }
 
 @test "a program in the background that the terminal stops fails its block in both shells" {
-    console '$ cat &' '$ until jobs | grep -q -e Stopped -e suspended; do :; done' \
+    typed '$ cat &' '$ until jobs | grep -q -e Stopped -e suspended; do :; done' \
         '$ kill -KILL %1'
     fails_in bash "Stopped"
     fails_in zsh "suspended (tty input)"
@@ -254,7 +254,7 @@ fails_in() {
 
 @test "the first run.sh of the book runs in the background of a terminal" {
     ./run.sh chapter 1 mine
-    console '$ (mine/run.sh >/dev/null 2>&1; echo $? >ended) &' \
+    typed '$ (mine/run.sh >/dev/null 2>&1; echo $? >ended) &' \
         '$ until [ -s ended ] || jobs | grep -q -e Stopped -e suspended; do sleep 0.1; done' \
         '$ cat ended; rm ended' 0
     plays_in_both
@@ -264,15 +264,15 @@ fails_in() {
 }
 
 @test "what only one of the two shells knows fails in the other" {
-    console '$ false | true' '$ echo ${PIPESTATUS[0]}' 1
+    typed '$ false | true' '$ echo ${PIPESTATUS[0]}' 1
     BOOK_SHELL=bash run chapters/play transcripts mine.md
     ended_with 0
     fails_in zsh "mine.md:4: this is not what is printed"
 }
 
 @test "of two blocks the first is played in bash and the second in zsh, unless BOOK_SHELL says" {
-    console '$ echo ${ZSH_VERSION:+zsh}bash' bash
-    console '$ echo ${BASH_VERSION:+bash}zsh' zsh
+    typed '$ echo ${ZSH_VERSION:+zsh}bash' bash
+    typed '$ echo ${BASH_VERSION:+bash}zsh' zsh
     run chapters/play transcripts mine.md
     ended_with 0
     fails_in zsh "mine.md:3: this is not what is printed"
