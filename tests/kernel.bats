@@ -228,7 +228,7 @@ panics() {
 
 @test "a trap in the report of a trap ends the kernel all the same" {
     crash trap_in_trap
-    matches '^TRAP in the report of a trap: store access fault, sepc 0x'
+    matches '^TRAP in the report of a trap: store page fault, sepc 0x'
     matches '^0x[0-9a-f]+ is .* at .*\.c:[0-9]+'
 }
 
