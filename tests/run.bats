@@ -1302,8 +1302,8 @@ kill_after() {
     differs "no process and no folder after $1 seconds: $(qemus_left) $(ls temporary)"
 }
 
-# Run run.sh and kill it with SIGKILL before command $1 of those that name the kernel's file and boot
-# it. No clock is in it: bash reads the file BASH_ENV first, and that counts.
+# Run run.sh and kill it with SIGKILL before command $1 of those that name the kernel's file and
+# boot it. No clock is in it: bash reads the file BASH_ENV first, and that counts.
 kill_before() {
     cat >count.bash <<'END'
 [[ $0 == ./run.sh ]] || return 0
@@ -1333,7 +1333,8 @@ END
             [[ $(ls temporary) || $(qemus_left) ]] || continue 2
             sleep 0.1
         done
-        differs "nothing left of a run killed before command $command: $(qemus_left) $(ls temporary)"
+        differs "nothing left of a run killed before command $command: $(qemus_left) \
+$(ls temporary)"
     done
     # That one was not killed: there are no more commands.
     ((status == 1 && command > 20)) || differs "all of at least 20 commands, not $command"
