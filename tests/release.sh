@@ -46,11 +46,13 @@ check_machine() {
         >&2 || no_root "debootstrap could not be installed, see above"
 }
 
-# Where this machine gets its own packages from, if it is a Debian; else where everybody does.
+# Where this machine, a Debian, gets its own packages from; MIRROR in the environment says another.
 find_mirror() {
+    mirror=${MIRROR:-}
+    [[ ! $mirror ]] || return 0
     mirror=$(apt-get indextargets --format "\$(SITE)" "Created-By: Packages" "Label: Debian" \
         2>/dev/null | head -n 1) || mirror=""
-    : "${mirror:=http://deb.debian.org/debian}"
+    [[ $mirror ]] || no_root "apt names no mirror of Debian here: MIRROR=ADDRESS says one"
 }
 
 # The suite's own name: what is stable today will be something else. A root that is there has it.
