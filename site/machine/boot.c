@@ -45,12 +45,17 @@ const char *boot_firmware(const uint8_t *bytes, size_t size) {
     return NULL;
 }
 
-/* In place of the machine's own. */
+/* In place of the machine's own. What stands behind the size in its header is not part of it. */
 const char *boot_device_tree(const uint8_t *bytes, size_t size) {
-    if (size > sizeof tree)
+    if (size < 8 || bytes[0] != 0xd0 || bytes[1] != 0x0d || bytes[2] != 0xfe || bytes[3] != 0xed)
+        return "the device tree is none";
+    size_t total = (size_t) (bytes[4] << 24 | bytes[5] << 16 | bytes[6] << 8 | bytes[7]);
+    if (total > size)
+        return "the device tree is cut off";
+    if (total > sizeof tree)
         return "the device tree is larger than 8 KiB";
-    __builtin_memcpy(tree, bytes, size);
-    tree_size = size;
+    __builtin_memcpy(tree, bytes, total);
+    tree_size = total;
     return NULL;
 }
 
