@@ -35,6 +35,7 @@ uint32_t uart_output_size;
 
 static struct {
     uint8_t ier, fcr, lcr, mcr, scratch;
+    bool tells_sent; /* that a byte has been sent, until IIR is read */
     uint8_t divisor[2];
     uint8_t input[256];
     uint8_t first, next; /* of what is in `input`; they run around */
@@ -50,9 +51,11 @@ bool uart_input(uint8_t byte) {
 /* Which interrupt would be pending, were somebody there to be interrupted. */
 static uint8_t uart_iir(void) {
     uint8_t fifo = uart.fcr & FCR_ENABLE ? 0xc0 : 0;
-    if (uart.ier & 1 && uart.first != uart.next)
+    if (uart.ier & IER_INPUT && uart.first != uart.next)
         return fifo | 4;
-    return fifo | (uart.ier & 2 ? 2 : 1);
+    bool is_sent = uart.ier & IER_SENT && uart.tells_sent;
+    uart.tells_sent &= !is_sent;
+    return fifo | (is_sent ? 2 : 1);
 }
 
 static uint8_t uart_read(uint64_t reg) {
@@ -79,22 +82,32 @@ static uint8_t uart_read(uint64_t reg) {
     }
 }
 
+static void uart_send(uint8_t byte) {
+    if (uart_output_size < sizeof uart_output)
+        uart_output[uart_output_size++] = byte;
+    /* Whoever runs the machine takes it before there is no room. */
+    hart.is_called |= uart_output_size == sizeof uart_output;
+    uart.tells_sent = true;
+}
+
 static void uart_write(uint64_t reg, uint8_t byte) {
     bool is_divisor = uart.lcr & LCR_DIVISOR;
     switch (reg) {
     case UART_DATA:
         if (is_divisor)
             uart.divisor[0] = byte;
-        else if (uart_output_size < sizeof uart_output)
-            uart_output[uart_output_size++] = byte;
-        /* Whoever runs the machine takes it before there is no room. */
-        hart.is_called |= uart_output_size == sizeof uart_output;
+        else
+            uart_send(byte);
         break;
     case UART_IER:
-        if (is_divisor)
+        if (is_divisor) {
             uart.divisor[1] = byte;
-        else
+        } else {
+            /* Nothing is ever on its way: whoever begins to ask hears that all is sent. */
+            if ((byte ^ uart.ier) & IER_SENT)
+                uart.tells_sent = byte & IER_SENT;
             uart.ier = byte & 0x0f;
+        }
         break;
     case UART_FCR:
         if (byte & FCR_CLEAR_INPUT || (byte ^ uart.fcr) & FCR_ENABLE)

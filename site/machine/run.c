@@ -151,8 +151,10 @@ static bool atomic(struct slice *s, const struct op *op) {
         return store_conditional(s, op, vaddr, size);
     if (vaddr & (size - 1))
         return raise(STORE_MISALIGNED, vaddr);
+    /* What cannot be read is a store's trap all the same; its cause is 2 more than that of a load.
+     */
     if (!load(s, vaddr, size, &old))
-        return false;
+        return raise(hart.cause + 2, hart.trap_value);
     if (!store(s, vaddr, size, amo(op->kind, size, old, hart.x[op->rs2])))
         return false;
     hart.x[op->rd] = size == 4 ? (uint64_t) (int32_t) old : old;
@@ -170,7 +172,7 @@ static bool system_op(struct slice *s, const struct op *op, uint64_t *next) {
     case OP_ECALL:
         return raise(CALL_FROM_USER + hart.privilege, 0);
     case OP_EBREAK:
-        return raise(BREAKPOINT, hart.pc);
+        return raise(BREAKPOINT, 0);
     case OP_MRET:
         if (hart.privilege < MACHINE)
             break;

@@ -18,6 +18,13 @@ bool raise(uint64_t cause, uint64_t value) {
     return false;
 }
 
+/* Another mode may be another program: what this one has reserved is not its. */
+static void set_privilege(uint64_t privilege) {
+    hart.privilege = (enum privilege) privilege;
+    hart.reserved_at = NO_RESERVATION;
+    tlb_flush();
+}
+
 /* Where a handler for `cause` begins. The low bit of xtvec asks for a table of jumps, one for each
    interrupt. */
 static uint64_t handler(uint64_t xtvec, uint64_t cause) {
@@ -38,7 +45,7 @@ static void enter_machine(void) {
     hart.mcause = hart.cause;
     hart.mepc = hart.pc;
     hart.mtval = hart.trap_value;
-    hart.privilege = MACHINE;
+    set_privilege(MACHINE);
     hart.pc = handler(hart.mtvec, hart.cause);
 }
 
@@ -50,7 +57,7 @@ static void enter_supervisor(void) {
     hart.scause = hart.cause;
     hart.sepc = hart.pc;
     hart.stval = hart.trap_value;
-    hart.privilege = SUPERVISOR;
+    set_privilege(SUPERVISOR);
     hart.pc = handler(hart.stvec, hart.cause);
 }
 
@@ -62,27 +69,24 @@ void trap_enter(void) {
     else
         enter_machine();
     hart.waiting = false;
-    tlb_flush();
 }
 
 uint64_t trap_return_machine(void) {
     uint64_t s = hart.mstatus;
-    hart.privilege = (enum privilege)(s >> MPP_SHIFT & 3);
+    set_privilege(s >> MPP_SHIFT & 3);
     s = with(s, MSTATUS_MIE, s & MSTATUS_MPIE) | MSTATUS_MPIE;
     s &= ~(uint64_t) MSTATUS_MPP;
     if (hart.privilege != MACHINE)
         s &= ~(uint64_t) MSTATUS_MPRV;
     hart.mstatus = s;
-    tlb_flush();
     return hart.mepc;
 }
 
 uint64_t trap_return_supervisor(void) {
     uint64_t s = hart.mstatus;
-    hart.privilege = (enum privilege)(s >> SPP_SHIFT & 1);
+    set_privilege(s >> SPP_SHIFT & 1);
     s = with(s, MSTATUS_SIE, s & MSTATUS_SPIE) | MSTATUS_SPIE;
     hart.mstatus = s & ~(uint64_t) (MSTATUS_SPP | MSTATUS_MPRV);
-    tlb_flush();
     return hart.sepc;
 }
 

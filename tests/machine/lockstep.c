@@ -105,34 +105,28 @@ static bool theirs(struct state *s) {
 
 /* ---- ours ---- */
 
-/* Whether the instruction at pc reads QEMU's clock. Sets the register that it reads it into. */
-static bool reads_clock(uint8_t *rd) {
+/* Goes on to where an instruction can be fetched: to the handlers of interrupts, and of what cannot
+   be fetched, which is none for QEMU. */
+static uint32_t settle(void) {
     uint32_t instruction;
-    struct op op;
-    uint64_t cause = hart.cause, value = hart.trap_value;
-    bool is_there = fetch(hart.pc, &instruction);
-    hart.cause = cause;
-    hart.trap_value = value;
-    if (!is_there)
-        return false;
-    decode(instruction, &op);
-    *rd = op.rd;
-    if (op.kind >= OP_CSRRW && op.kind <= OP_CSRRCI)
-        return op.immediate == 0xc00 || op.immediate == 0xc01 || op.immediate == 0xc02 ||
-               op.immediate == 0xb00 || op.immediate == 0xb02 || op.immediate == 0x344;
-    uint64_t address = hart.x[op.rs1] + (uint64_t) op.immediate;
-    return op.kind >= OP_LB && op.kind <= OP_LWU && address - 0x200bff8 < 8;
+    for (interrupt_take(); !fetch(hart.pc, &instruction) && hart.stop == RUNNING;)
+        machine_run(1);
+    return instruction;
 }
 
-/* Does an instruction. One that cannot be fetched is none for QEMU: it prints nothing. */
-static void step(void) {
+/* Whether the instruction reads QEMU's clock, counters or alarm. */
+static bool reads_clock(const struct op *op) {
+    static const uint16_t csrs[] = {0xc00, 0xc01, 0xc02, 0xb00, 0xb02, 0x344};
     enum {
-        NOTHING = 64
+        TIME = 0x200bff8
     };
-    do {
-        hart.cause = NOTHING;
-        machine_run(1);
-    } while (hart.cause == FETCH_ACCESS || hart.cause == FETCH_PAGE);
+    if (op->kind >= OP_LB && op->kind <= OP_LWU)
+        return hart.x[op->rs1] + (uint64_t) op->immediate - TIME < 8;
+    if (op->kind >= OP_CSRRW)
+        for (size_t i = 0; i < sizeof csrs / sizeof *csrs; i++)
+            if (op->immediate == csrs[i])
+                return true;
+    return false;
 }
 
 /* ---- beside each other ---- */
@@ -147,6 +141,28 @@ static bool same(const struct state *q, const struct state *m) {
         if (differs(q, m, i))
             return false;
     return true;
+}
+
+/* Where QEMU 7.2 is not as the manual says, and the machine is: takes over what QEMU has, so that
+   both can go on. Of loads over the end of a page, the first of which faults, QEMU tells the
+   address aligned. Atomics that fault are a store's for the manual, and may be a load's for QEMU.
+ */
+static void forgive(const struct state *q, const struct op *op) {
+    static const uint8_t sizes[] = {[OP_LH - OP_LB] = 2,
+                                    [OP_LW - OP_LB] = 4,
+                                    [OP_LD - OP_LB] = 8,
+                                    [OP_LHU - OP_LB] = 2,
+                                    [OP_LWU - OP_LB] = 4};
+    uint64_t *cause = hart.privilege == MACHINE ? &hart.mcause : &hart.scause;
+    uint64_t *value = hart.privilege == MACHINE ? &hart.mtval : &hart.stval;
+    uint64_t their_cause = q->fields[hart.privilege == MACHINE ? MCAUSE : SCAUSE];
+    uint64_t their_value = q->fields[hart.privilege == MACHINE ? MTVAL : STVAL];
+    if (op->kind >= OP_LH && op->kind <= OP_LWU && sizes[op->kind - OP_LB] &&
+        their_value == (*value & ~(uint64_t) (sizes[op->kind - OP_LB] - 1)))
+        *value = their_value;
+    if (op->kind >= OP_AMOSWAP && op->kind <= OP_AMOMAXU && *cause == their_cause + 2 &&
+        (*cause == STORE_MISALIGNED || *cause == STORE_ACCESS || *cause == STORE_PAGE))
+        *cause = their_cause;
 }
 
 static void report(const struct state *q, const struct state *m, uint64_t count, uint64_t pc,
@@ -182,27 +198,34 @@ int main(int argc, char **argv) {
 #endif
     host_boot(argv[1], kernel, tree, strtoull(argv[4], NULL, 0));
     traps_instead = true;
-    uint8_t clock_register = 0;
+    struct op op = {0};
     bool is_clock = false;
-    while (count < most && hart.stop <= WAITING && theirs(&q)) {
+    while (count < most && theirs(&q)) {
         if (is_clock)
-            hart.x[clock_register] = q.fields[CSRS + clock_register % 32];
-        interrupt_take();
+            hart.x[op.rd] = q.fields[CSRS + op.rd % 32];
+        uint32_t next = settle();
         struct state m = ours();
         /* QEMU begins an instruction anew that has changed code on its own page. */
         if (!same(&q, &m) && count && same(&q, &before))
             continue;
         if (!same(&q, &m)) {
+            forgive(&q, &op);
+            m = ours();
+        }
+        if (!same(&q, &m) || hart.stop != RUNNING) {
             report(&q, &m, count, pc, instruction, &before);
             return 1;
         }
         before = q;
         pc = hart.pc;
-        is_clock = reads_clock(&clock_register);
-        fetch(pc, &instruction);
-        step();
+        instruction = next;
+        decode(instruction, &op);
+        is_clock = reads_clock(&op);
+        machine_run(1);
         uart_output_size = 0;
         count++;
+        if (hart.stop == POWER_OFF || hart.stop == RESET)
+            break;
     }
     printf("%" PRIu64 " instructions as QEMU's%s\n", count,
            hart.stop == POWER_OFF ? ", to the end" : "");
