@@ -24,9 +24,14 @@ enum {
     UART_SCRATCH,
 };
 enum {
+    IER_INPUT = 1,
+    IER_SENT = 2
+};
+enum {
     LCR_DIVISOR = 0x80,
     FCR_ENABLE = 1,
     FCR_CLEAR_INPUT = 2,
+    FCR_CLEAR_OUTPUT = 4,
     MCR_LOOP = 0x10
 };
 
@@ -110,8 +115,12 @@ static void uart_write(uint64_t reg, uint8_t byte) {
         }
         break;
     case UART_FCR:
-        if (byte & FCR_CLEAR_INPUT || (byte ^ uart.fcr) & FCR_ENABLE)
+        if ((byte ^ uart.fcr) & FCR_ENABLE)
+            byte |= FCR_CLEAR_INPUT | FCR_CLEAR_OUTPUT;
+        if (byte & FCR_CLEAR_INPUT)
             uart.first = uart.next;
+        if (byte & FCR_CLEAR_OUTPUT)
+            uart.tells_sent = true;
         uart.fcr = byte & 0xc9;
         break;
     case UART_LCR:

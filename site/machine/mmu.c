@@ -241,7 +241,8 @@ bool store_slow(uint64_t vaddr, unsigned size, uint64_t value) {
     uint64_t paddr, last;
     if (crosses_page(vaddr, size)) {
         /* Neither page is changed if the second one cannot be. */
-        if (!translate(vaddr, 1, STORE, &paddr) || !translate(vaddr + size - 1, 1, STORE, &last))
+        uint64_t second = (vaddr + size - 1) & PAGE_MASK;
+        if (!translate(vaddr, 1, STORE, &paddr) || !translate(second, 1, STORE, &last))
             return false;
         for (unsigned i = 0; i < size; i++)
             if (!store_slow(vaddr + i, 1, value >> 8 * i & 0xff))
@@ -251,6 +252,8 @@ bool store_slow(uint64_t vaddr, unsigned size, uint64_t value) {
     if (!translate(vaddr, size, STORE, &paddr))
         return false;
     uint8_t *bytes = memory_at(paddr, STORE);
+    if (!bytes && memory_at(paddr, LOAD))
+        return true; /* ROM stays what it is */
     if (!bytes)
         return device_store(paddr, size, value) || raise(STORE_ACCESS, vaddr);
     code_forget(paddr, size);

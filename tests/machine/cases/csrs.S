@@ -37,7 +37,7 @@
     PATTERNS stvec, ~2
     PATTERNS satp, 0x80000fffffffffff
     PATTERNS sstatus, 0xc0122       # not FS, nor VS
-    PATTERNS mstatus, 0x7c19aa
+    PATTERNS mstatus, 0x7c09aa      # not MPP = 2, which QEMU takes
     .irp mode, 0, 1, 7, 8, 9, 10, 11, 15
     li a0, \mode << 60 | 0x12345
     csrw satp, a0
@@ -48,10 +48,11 @@
     csrr a0, \csr
     MAY_TRAP csrw \csr, a0
     MAY_TRAP csrrs a0, \csr, zero
+    li ra, 4
     MAY_TRAP csrrs a0, \csr, ra
     MAY_TRAP csrrci a0, \csr, 0
     .endr
-    .irp csr, 0x000, 0x100 + 0x47, 0x7c0, 0x5a8, 0x3a1, 0x3a3, 0x3ef, 0xb03, 0xc03, 0x323, 0xf16
+    .irp csr, 0x000, 0x100 + 0x47, 0x7c0, 0x5a8, 0x3a1, 0x3a3, 0x3ef, 0xb03, 0xc03, 0xf16
     MAY_TRAP csrr a0, \csr
     MAY_TRAP csrw \csr, zero
     .endr

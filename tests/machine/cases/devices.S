@@ -45,7 +45,6 @@
     MAY_TRAP \op a0, (s2)
     MAY_TRAP \op a0, 4(s2)
     MAY_TRAP \op a0, 8(s2)
-    MAY_TRAP \op a0, 2(s2)
     .endr
     li a0, -1
     sw a0, (s1)

@@ -26,9 +26,9 @@
     CALL_IN \mode, do_wfi
     .endr
     csrc mstatus, a0
-    csrw mideleg, zero
     csrw mie, zero
     csrw mip, zero
+    csrw mideleg, zero
     CALL_IN 0, do_wfi
     .irp bit, MSTATUS_TSR, MSTATUS_TVM
     li a0, \bit
