@@ -92,8 +92,8 @@ static bool theirs(struct state *s) {
             csr = 0, reg = 0;
         else if (!strncmp(line, "Stopped", 7))
             is_whole = false;
-        else if (line[0] == ' ' && csr < CSRS)
-            s->fields[csr++] = hex(line + 10);
+        else if (line[0] == ' ' && line[1] != 'x' && csr < CSRS)
+            s->fields[csr++] = hex(line + 10); /* but satp, the last, where TVM hides it */
         else if (line[0] == ' ' && line[1] == 'x' && reg < 32)
             for (int i = 0; i < 4; i++)
                 s->fields[CSRS + reg++] = hex(line + 10 + 26 * i);
