@@ -140,13 +140,13 @@ static struct code *code_place(uint64_t paddr) {
 
 void tlb_flush(void) {
     for (size_t i = 0; i < TLB_ENTRIES; i++)
-        tlb_load[i].page = tlb_store[i].page = tlb_fetch[i].page = 1;
+        tlb_load[i].page = tlb_store[i].page = tlb_fetch[i].page = NO_PAGE;
     hart.is_called = true; /* the loop remembers where the code of this page is */
 }
 
 void code_reset(void) {
     for (size_t i = 0; i < CODE_PAGES; i++)
-        code[i].paddr = 1;
+        code[i].paddr = NO_PAGE;
     tlb_flush();
 }
 

@@ -23,7 +23,7 @@ enum {
 
 /* For loads or for stores: an entry is for virtual pages with one number modulo TLB_ENTRIES. */
 struct tlb_entry {
-    uint64_t page; /* its virtual address, or 1, which is none's */
+    uint64_t page; /* its virtual address, or NO_PAGE */
     uint8_t *bytes;
 };
 extern struct tlb_entry tlb_load[TLB_ENTRIES], tlb_store[TLB_ENTRIES];

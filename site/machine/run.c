@@ -297,14 +297,14 @@ static inline bool step(struct slice *s, const struct op *op) {
 static void slice_run(uint64_t steps) {
     struct slice s = {.pc = hart.pc, .left = steps, .end = hart.steps + steps};
     struct code *code = NULL;
-    uint64_t page = 1; /* that `code` is of */
+    uint64_t page = NO_PAGE; /* that `code` is of */
     for (hart.is_called = false; s.left > 0; s.left--) {
         struct op once;
         bool ok = true, stays = true;
         if ((s.pc & ~(uint64_t) (MACHINE_PAGE - 1)) != page) {
             slice_tell(&s);
             code = code_find(s.pc, &stays);
-            page = stays ? s.pc & ~(uint64_t) (MACHINE_PAGE - 1) : 1;
+            page = stays ? s.pc & ~(uint64_t) (MACHINE_PAGE - 1) : NO_PAGE;
         }
         struct op *op = code ? &code->ops[s.pc % MACHINE_PAGE / 2] : NULL;
         if (op && op->kind <= OP_CROSSES)
@@ -317,7 +317,7 @@ static void slice_run(uint64_t steps) {
             break;
         trap_enter();
         s.pc = hart.pc;
-        page = 1;
+        page = NO_PAGE;
     }
     slice_tell(&s);
 }

@@ -16,7 +16,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { CODE = 0x400, SIZE = 1 << 17, HANDLER = 0x200 };
+enum {
+    CODE = 0x400,
+    SIZE = 1 << 17,
+    HANDLER = 0x200
+};
 static uint8_t program[SIZE];
 static uint32_t place;
 
@@ -120,7 +124,8 @@ static bool is_harmless(uint32_t code, uint32_t size) {
                rd != 9 && rd != 4;
     uint32_t row = (code & 3) << 3 | code >> 13;
     uint32_t small = 8 + (code >> 7 & 7), low = 8 + (code >> 2 & 7);
-    if (row == 4 || row == 8 + 5 || row == 8 + 6 || row == 8 + 7 || (row == 16 + 4 && !(code & 0x7c)))
+    if (row == 4 || row == 8 + 5 || row == 8 + 6 || row == 8 + 7 ||
+        (row == 16 + 4 && !(code & 0x7c)))
         return false;
     if (row < 8)
         return row == 0 ? low > 9 : small <= 9 && (row > 3 || low > 9);
