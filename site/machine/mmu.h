@@ -21,6 +21,9 @@ enum {
     TLB_ENTRIES = 256
 };
 
+/* No page's address, nor what tlb_find makes of a misaligned one. */
+static const uint64_t NO_PAGE = MACHINE_PAGE / 2;
+
 /* For loads or for stores: an entry is for virtual pages with one number modulo TLB_ENTRIES. */
 struct tlb_entry {
     uint64_t page; /* its virtual address, or NO_PAGE */
