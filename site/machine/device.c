@@ -248,7 +248,7 @@ void device_reset(void) {
 bool device_load(uint64_t paddr, unsigned size, uint64_t *value) {
     *value = 0;
     if (paddr & (size - 1))
-        return false;
+        return refuse_device(paddr);
     if (is_in(paddr, UART_BASE, UART_SIZE))
         *value = uart_read(paddr & 7);
     else if (is_in(paddr, CLINT_BASE, CLINT_SIZE) && clint_takes(paddr - CLINT_BASE, size))
@@ -260,7 +260,7 @@ bool device_load(uint64_t paddr, unsigned size, uint64_t *value) {
 
 bool device_store(uint64_t paddr, unsigned size, uint64_t value) {
     if (paddr & (size - 1))
-        return false;
+        return refuse_device(paddr);
     if (is_in(paddr, UART_BASE, UART_SIZE))
         uart_write(paddr & 7, (uint8_t) value);
     else if (is_in(paddr, CLINT_BASE, CLINT_SIZE) && clint_takes(paddr - CLINT_BASE, size))

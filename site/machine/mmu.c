@@ -13,6 +13,7 @@
 #include "mmu.h"
 
 #include "device.h"
+#include "refuse.h"
 #include "trap.h"
 
 uint8_t *ram;
@@ -159,6 +160,7 @@ struct code *code_find(uint64_t vaddr, bool *stays) {
     if (!translate(vaddr, 2, FETCH, &paddr))
         return NULL;
     if (!memory_at(paddr, FETCH)) {
+        refuse_device(paddr);
         raise(FETCH_ACCESS, vaddr);
         return NULL;
     }

@@ -7,6 +7,7 @@
 #include "trap.h"
 
 bool traps_instead;
+uint64_t trapped_instead;
 
 /* ---- the message ---- */
 
@@ -30,8 +31,10 @@ static char *put_hex(char *at, uint64_t number) {
 }
 
 bool refuse(const char *what, uint64_t number) {
-    if (traps_instead)
+    if (traps_instead) {
+        trapped_instead++;
         return false;
+    }
     char *at = put_hex(put(put(hart.refusal, what), " "), number);
     at = put_hex(put(at, ", at pc "), hart.pc);
     put(at, ": this machine has no such thing");

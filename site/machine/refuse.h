@@ -16,3 +16,4 @@ bool raise_illegal(void);
 
 /* For tests beside a QEMU whose extensions are off: nothing is refused, it traps. */
 extern bool traps_instead;
+extern uint64_t trapped_instead; /* how often */

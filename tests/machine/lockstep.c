@@ -2,7 +2,7 @@
  * CSRs that QEMU prints, before every instruction:
  *
  *   qemu-system-riscv64 … -singlestep -d exec,cpu,nochain -D FIFO
- *   lockstep FIRMWARE KERNEL TREE MIB MOST <FIFO
+ *   lockstep FIRMWARE KERNEL TREE MIB MOST [random] <FIFO
  *
  * KERNEL and TREE may be "-": none. It ends well after MOST instructions, or when the machine has
  * been switched off and QEMU prints no more, and says how many were compared.
@@ -212,6 +212,9 @@ int main(int argc, char **argv) {
             forgive(&q, &op);
             m = ours();
         }
+        /* A random program may come to what only QEMU has; nothing can be said from there on. */
+        if (!same(&q, &m) && argc > 6 && trapped_instead)
+            break;
         if (!same(&q, &m) || hart.stop != RUNNING) {
             report(&q, &m, count, pc, instruction, &before);
             return 1;
@@ -229,5 +232,5 @@ int main(int argc, char **argv) {
     }
     printf("%" PRIu64 " instructions as QEMU's%s\n", count,
            hart.stop == POWER_OFF ? ", to the end" : "");
-    return hart.stop != POWER_OFF && count < most;
+    return hart.stop != POWER_OFF && count < most && !(argc > 6 && trapped_instead);
 }

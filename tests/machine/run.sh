@@ -11,7 +11,7 @@ set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 : "${CC:=clang}" "${QEMU:=qemu-system-riscv64}" "${STEPS:=1000000}"
 : "${BIOS:=/usr/share/qemu/opensbi-riscv64-generic-fw_dynamic.bin}"
-verbose=""
+verbose="" random=""
 [[ ${1:-} != -v ]] || { verbose=yes && shift; }
 out=build/machine
 mkdir -p "$out"
@@ -61,13 +61,14 @@ qemu_start() {
 
 # lockstep MOST FIRMWARE [KERNEL]: both, beside each other.
 lockstep() {
+    # shellcheck disable=SC2154 # random: test_random has it
     local most=$1 firmware=$2 kernel=${3:--} status=0
     rm -f "$out/trace.$$"
     mkfifo "$out/trace.$$"
     [[ $kernel == - ]] || set -- "$1" "$2" -kernel "$kernel"
     qemu_start -bios "$firmware" "${@:3}" -monitor none -singlestep -d exec,cpu,nochain \
         -D "$out/trace.$$"
-    "$out/lockstep" "$firmware" "$kernel" "$out/theirs.dtb" 128 "$most" <"$out/trace.$$" \
+    "$out/lockstep" "$firmware" "$kernel" "$out/theirs.dtb" 128 "$most" ${random:+random} <"$out/trace.$$" \
         >"$out/said" || status=$?
     end_qemu
     say "$(cat "$out/said")"
@@ -101,7 +102,7 @@ test_cases() {
 
 # A random program for each seed from $1 to $2.
 test_random() {
-    local seed
+    local seed random=yes
     for ((seed = $1; seed <= $2; seed++)); do
         "$out/random" "$seed" 20000 >"$out/random.bin"
         say "random seed $seed"
