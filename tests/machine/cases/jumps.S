@@ -1,4 +1,5 @@
-/* Branches taken and not, forwards and back; jumps, also by way of the register that they write, and
+/* Branches taken and not, forwards and back; jumps, also by way of the register that they write,
+ * and
  * to odd addresses; and to where nothing is. */
 #include "case.h"
     BEGIN

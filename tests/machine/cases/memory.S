@@ -1,4 +1,5 @@
-/* Loads and stores of every size: signs, what is beside, misaligned in a page and over its end, from
+/* Loads and stores of every size: signs, what is beside, misaligned in a page and over its end,
+ * from
  * the ROM and from where nothing is. */
 #include "case.h"
     BEGIN

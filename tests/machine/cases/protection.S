@@ -1,4 +1,5 @@
-/* Physical memory protection: ranges of each kind, the first that matches, accesses that are half in
+/* Physical memory protection: ranges of each kind, the first that matches, accesses that are half
+ * in
  * one, locked entries, which hold for M as well; with code, loads and stores. And the entries that
  * page tables are read through. */
 #include "case.h"

@@ -1,4 +1,5 @@
-/* Traps: from each mode to each mode, by delegation; what mret and sret do to mstatus; TSR, TVM, TW;
+/* Traps: from each mode to each mode, by delegation; what mret and sret do to mstatus; TSR, TVM,
+ * TW;
  * interrupts, which comes first, tables of jumps; wfi. */
 #include "case.h"
     BEGIN
