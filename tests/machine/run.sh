@@ -4,8 +4,8 @@
 #   tests/machine/run.sh [-v]                a few minutes, of which most is QEMU printing registers
 #   tests/machine/run.sh [-v] fuzz [SEED]    random programs until one differs; seeds from SEED on
 #
-# It wants clang with lld, QEMU 7.2 for RISC-V, OpenSBI (BIOS names another), and for the WebAssembly
-# side node 20 or later; without node that side is left out, and said so. STEPS says how many
+# It wants clang with lld, QEMU 7.2 for RISC-V, OpenSBI (BIOS names another), and for WebAssembly
+# node 20 or later; without node that side is left out, and said so. STEPS says how many
 # instructions of the boot are compared with QEMU's.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
@@ -68,8 +68,8 @@ lockstep() {
     [[ $kernel == - ]] || set -- "$1" "$2" -kernel "$kernel"
     qemu_start -bios "$firmware" "${@:3}" -monitor none -singlestep -d exec,cpu,nochain \
         -D "$out/trace.$$"
-    "$out/lockstep" "$firmware" "$kernel" "$out/theirs.dtb" 128 "$most" ${random:+random} <"$out/trace.$$" \
-        >"$out/said" || status=$?
+    "$out/lockstep" "$firmware" "$kernel" "$out/theirs.dtb" 128 "$most" \
+        ${random:+random} <"$out/trace.$$" >"$out/said" || status=$?
     end_qemu
     say "$(cat "$out/said")"
     return "$status"
