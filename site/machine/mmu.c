@@ -78,36 +78,36 @@ static bool walk(uint64_t vaddr, enum access kind, enum privilege who, uint64_t 
     unsigned unused = 64 - (12 + INDEX_BITS * levels);
     uint64_t table = (hart.satp & ((1ull << PTE_PPN_BITS) - 1)) * MACHINE_PAGE;
     if ((uint64_t) ((int64_t) (vaddr << unused) >> unused) != vaddr)
-        return raise(page_fault[kind], vaddr);
+        return raise_trap(page_fault[kind], vaddr);
     for (unsigned level = levels; level-- > 0;) {
         unsigned shift = 12 + INDEX_BITS * level;
         uint64_t at = table + (vaddr >> shift & ((1 << INDEX_BITS) - 1)) * sizeof(uint64_t);
         if (!pmp_allows(SUPERVISOR, at, sizeof(uint64_t), LOAD))
-            return raise(access_fault[kind], vaddr);
+            return raise_trap(access_fault[kind], vaddr);
         uint64_t *entry = (uint64_t *) (void *) memory_at(at, kind == STORE ? LOAD : kind);
         if (!entry)
-            return raise(page_fault[kind], vaddr);
+            return raise_trap(page_fault[kind], vaddr);
         uint64_t pte = *entry, page = (pte >> PTE_SHIFT) * MACHINE_PAGE;
         if (!(pte & PTE_V) || pte >> (PTE_SHIFT + PTE_PPN_BITS))
-            return raise(page_fault[kind], vaddr);
+            return raise_trap(page_fault[kind], vaddr);
         if (!(pte & (PTE_R | PTE_W | PTE_X))) {
             if (pte & (PTE_U | PTE_A | PTE_D))
-                return raise(page_fault[kind], vaddr);
+                return raise_trap(page_fault[kind], vaddr);
             table = page;
             continue;
         }
         uint64_t offset_mask = (1ull << shift) - 1;
         if ((pte & PTE_W && !(pte & PTE_R)) || page & offset_mask || !leaf_allows(pte, kind, who))
-            return raise(page_fault[kind], vaddr);
+            return raise_trap(page_fault[kind], vaddr);
         uint64_t used = pte | PTE_A | (kind == STORE ? PTE_D : 0);
         /* Nothing can be noted in ROM. */
         if (used != pte && !memory_at(at, STORE))
-            return raise(page_fault[kind], vaddr);
+            return raise_trap(page_fault[kind], vaddr);
         *entry = used;
         *paddr = page | (vaddr & offset_mask);
         return true;
     }
-    return raise(page_fault[kind], vaddr);
+    return raise_trap(page_fault[kind], vaddr);
 }
 
 /* The physical address of `size` bytes that are in one page. False: a trap. */
@@ -117,7 +117,7 @@ static bool translate(uint64_t vaddr, unsigned size, enum access kind, uint64_t 
     if (who != MACHINE && hart.satp >> 60 && !walk(vaddr, kind, who, paddr))
         return false;
     if (!pmp_allows(who, *paddr, size, kind))
-        return raise(access_fault[kind], vaddr);
+        return raise_trap(access_fault[kind], vaddr);
     return true;
 }
 
@@ -161,7 +161,7 @@ struct code *code_find(uint64_t vaddr, bool *stays) {
         return NULL;
     if (!memory_at(paddr, FETCH)) {
         refuse_device(paddr);
-        raise(FETCH_ACCESS, vaddr);
+        raise_trap(FETCH_ACCESS, vaddr);
         return NULL;
     }
     struct code *place = code_place(paddr);
@@ -183,7 +183,7 @@ static bool fetch_half(uint64_t vaddr, uint32_t *half) {
         return false;
     const uint8_t *bytes = memory_at(paddr, FETCH);
     if (!bytes)
-        return raise(FETCH_ACCESS, vaddr);
+        return raise_trap(FETCH_ACCESS, vaddr);
     *half = (uint32_t) (bytes[0] | bytes[1] << 8);
     return true;
 }
@@ -232,7 +232,7 @@ bool load_slow(uint64_t vaddr, unsigned size, uint64_t *value) {
         return false;
     uint8_t *bytes = memory_at(paddr, LOAD);
     if (!bytes)
-        return device_load(paddr, size, value) || raise(LOAD_ACCESS, vaddr);
+        return device_load(paddr, size, value) || raise_trap(LOAD_ACCESS, vaddr);
     tlb_remember(tlb_load, vaddr, paddr, bytes);
     *value = 0;
     __builtin_memcpy(value, bytes, size);
@@ -257,7 +257,7 @@ bool store_slow(uint64_t vaddr, unsigned size, uint64_t value) {
     if (!bytes && memory_at(paddr, LOAD))
         return true; /* ROM stays what it is */
     if (!bytes)
-        return device_store(paddr, size, value) || raise(STORE_ACCESS, vaddr);
+        return device_store(paddr, size, value) || raise_trap(STORE_ACCESS, vaddr);
     code_forget(paddr, size);
     /* Stores to a page with code come here always. */
     if (code_place(paddr)->paddr != (paddr & PAGE_MASK))

@@ -39,7 +39,7 @@ static inline uint8_t *tlb_find(const struct tlb_entry *tlb, uint64_t vaddr, uns
     return page == entry->page ? entry->bytes + vaddr % MACHINE_PAGE : NULL;
 }
 
-/* The same without the cache, misaligned or to a device. False: a trap, as raise has noted. */
+/* The same without the cache, misaligned or to a device. False: a trap, as raise_trap has noted. */
 bool load_slow(uint64_t vaddr, unsigned size, uint64_t *value);
 bool store_slow(uint64_t vaddr, unsigned size, uint64_t value);
 

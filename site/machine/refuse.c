@@ -159,5 +159,5 @@ bool raise_illegal(void) {
     for (size_t i = 0; i < sizeof instructions / sizeof *instructions; i++)
         if ((instruction & instructions[i].mask) == instructions[i].match && !traps_instead)
             return refuse(instructions[i].name, instruction);
-    return raise(ILLEGAL, instruction);
+    return raise_trap(ILLEGAL, instruction);
 }

@@ -115,7 +115,7 @@ static inline bool store_op(struct slice *s, const struct op *op, uint64_t vaddr
 static bool load_reserved(struct slice *s, const struct op *op, uint64_t vaddr, unsigned size) {
     uint64_t value;
     if (vaddr & (size - 1))
-        return raise(LOAD_MISALIGNED, vaddr);
+        return raise_trap(LOAD_MISALIGNED, vaddr);
     if (!load(s, vaddr, size, &value))
         return false;
     hart.reserved_at = vaddr;
@@ -128,7 +128,7 @@ static bool store_conditional(struct slice *s, const struct op *op, uint64_t vad
     bool is_reserved = hart.reserved_at == vaddr;
     uint64_t value;
     if (is_reserved && vaddr & (size - 1))
-        return raise(STORE_MISALIGNED, vaddr);
+        return raise_trap(STORE_MISALIGNED, vaddr);
     if (is_reserved) {
         if (!load(s, vaddr, size, &value))
             return false;
@@ -150,11 +150,11 @@ static bool atomic(struct slice *s, const struct op *op) {
     if (op->kind == OP_SC)
         return store_conditional(s, op, vaddr, size);
     if (vaddr & (size - 1))
-        return raise(STORE_MISALIGNED, vaddr);
+        return raise_trap(STORE_MISALIGNED, vaddr);
     /* What cannot be read is a store's trap all the same; its cause is 2 more than that of a load.
      */
     if (!load(s, vaddr, size, &old))
-        return raise(hart.cause + 2, hart.trap_value);
+        return raise_trap(hart.cause + 2, hart.trap_value);
     if (!store(s, vaddr, size, amo(op->kind, size, old, hart.x[op->rs2])))
         return false;
     hart.x[op->rd] = size == 4 ? (uint64_t) (int32_t) old : old;
@@ -170,9 +170,9 @@ static bool system_op(struct slice *s, const struct op *op, uint64_t *next) {
     slice_listen(s);
     switch (op->kind) {
     case OP_ECALL:
-        return raise(CALL_FROM_USER + hart.privilege, 0);
+        return raise_trap(CALL_FROM_USER + hart.privilege, 0);
     case OP_EBREAK:
-        return raise(BREAKPOINT, 0);
+        return raise_trap(BREAKPOINT, 0);
     case OP_MRET:
         if (hart.privilege < MACHINE)
             break;

@@ -12,7 +12,7 @@
 
 static const uint64_t IS_INTERRUPT = 1ull << 63;
 
-bool raise(uint64_t cause, uint64_t value) {
+bool raise_trap(uint64_t cause, uint64_t value) {
     hart.cause = cause;
     hart.trap_value = value;
     return false;
@@ -115,7 +115,7 @@ void interrupt_take(void) {
         take = pending & enabled;
     for (size_t i = 0; i < sizeof order; i++)
         if (take >> order[i] & 1) {
-            raise(IS_INTERRUPT | order[i], 0);
+            raise_trap(IS_INTERRUPT | order[i], 0);
             trap_enter();
             return;
         }

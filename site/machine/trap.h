@@ -46,9 +46,9 @@ enum {
 };
 
 /* Notes why the instruction cannot be done. Always false, to be returned. */
-bool raise(uint64_t cause, uint64_t value);
+bool raise_trap(uint64_t cause, uint64_t value);
 
-/* Goes to the handler of what raise has noted, from hart.pc. */
+/* Goes to the handler of what raise_trap has noted, from hart.pc. */
 void trap_enter(void);
 
 /* mret and sret: where the hart goes on. */

@@ -1,15 +1,16 @@
 /* Runs the machine beside QEMU, and compares the program counter, all integer registers and those
  * CSRs that QEMU prints, before every instruction:
  *
- *   qemu-system-riscv64 … -singlestep -d exec,cpu,nochain -D FIFO
- *   lockstep FIRMWARE KERNEL TREE MIB MOST [random] <FIFO
+ *   qemu-system-riscv64 … -singlestep -d exec,cpu,nochain -D /dev/stdout |
+ *       lockstep FIRMWARE KERNEL TREE MIB MOST boot|case|random
  *
- * KERNEL and TREE may be "-": none. It ends well after MOST instructions, or when the machine has
- * been switched off and QEMU prints no more, and says how many were compared.
+ * KERNEL and TREE may be "-": none. It ends well when the machine has been switched off; a boot
+ * also after MOST instructions, and a random program where it comes to what only QEMU has. It does
+ * not wait longer than SILENCE for QEMU's next word, and says how many instructions were compared.
  *
  * QEMU's clock is not ours: what an instruction reads of time or counters is taken over from QEMU,
  * and the bit of mip that says that the alarm is due is not compared. */
-#define _GNU_SOURCE /* F_SETPIPE_SZ */
+#define _GNU_SOURCE /* F_SETPIPE_SZ, sigaction */
 #include "../../site/machine/device.h"
 #include "../../site/machine/mmu.h"
 #include "../../site/machine/refuse.h"
@@ -18,9 +19,15 @@
 
 #include <fcntl.h>
 #include <inttypes.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
+
+enum {
+    SILENCE = 60, /* seconds */
+};
 
 /* What QEMU prints before an instruction: CSRs in its order, then x0 to x31. */
 enum {
@@ -73,8 +80,22 @@ static uint64_t hex(const char *at) {
     return value;
 }
 
+static volatile sig_atomic_t is_silent;
+
+static void on_alarm(int signal) {
+    (void) signal;
+    is_silent = 1;
+}
+
+/* Begins to count SILENCE anew. Reading ends when it is over: the call is not restarted. */
+static void expect_more(void) {
+    struct sigaction action = {.sa_handler = on_alarm};
+    sigaction(SIGALRM, &action, NULL);
+    alarm(SILENCE);
+}
+
 static char *next_line(char *line, int size) {
-    return fgets(line, size, stdin);
+    return is_silent ? NULL : fgets(line, size, stdin);
 }
 
 /* The state before the next instruction that QEMU does. False: there is none. A state that is
@@ -106,10 +127,14 @@ static bool theirs(struct state *s) {
 /* ---- ours ---- */
 
 /* Goes on to where an instruction can be fetched: to the handlers of interrupts, and of what cannot
-   be fetched, which is none for QEMU. */
+   be fetched, which is none for QEMU. A handler that cannot be fetched either has no end. */
 static uint32_t settle(void) {
-    uint32_t instruction;
-    for (interrupt_take(); !fetch(hart.pc, &instruction) && hart.stop == RUNNING;)
+    enum {
+        MOST_TRAPS = 8
+    };
+    uint32_t instruction = 0;
+    interrupt_take();
+    for (int i = 0; i < MOST_TRAPS && !fetch(hart.pc, &instruction) && hart.stop == RUNNING; i++)
         machine_run(1);
     return instruction;
 }
@@ -144,25 +169,60 @@ static bool same(const struct state *q, const struct state *m) {
 }
 
 /* Where QEMU 7.2 is not as the manual says, and the machine is: takes over what QEMU has, so that
-   both can go on. Of loads over the end of a page, the first of which faults, QEMU tells the
-   address aligned. Atomics that fault are a store's for the manual, and may be a load's for QEMU.
- */
-static void forgive(const struct state *q, const struct op *op) {
+   both can go on. */
+struct trap {
+    uint64_t *cause, *value, their_cause, their_value;
+};
+
+/* Of loads over the end of a page, the first of which faults, QEMU tells the address aligned. */
+static void forgive_address(const struct trap *t, const struct op *op) {
     static const uint8_t sizes[] = {[OP_LH - OP_LB] = 2,
                                     [OP_LW - OP_LB] = 4,
                                     [OP_LD - OP_LB] = 8,
                                     [OP_LHU - OP_LB] = 2,
                                     [OP_LWU - OP_LB] = 4};
-    uint64_t *cause = hart.privilege == MACHINE ? &hart.mcause : &hart.scause;
-    uint64_t *value = hart.privilege == MACHINE ? &hart.mtval : &hart.stval;
-    uint64_t their_cause = q->fields[hart.privilege == MACHINE ? MCAUSE : SCAUSE];
-    uint64_t their_value = q->fields[hart.privilege == MACHINE ? MTVAL : STVAL];
-    if (op->kind >= OP_LH && op->kind <= OP_LWU && sizes[op->kind - OP_LB] &&
-        their_value == (*value & ~(uint64_t) (sizes[op->kind - OP_LB] - 1)))
-        *value = their_value;
-    if (op->kind >= OP_AMOSWAP && op->kind <= OP_AMOMAXU && *cause == their_cause + 2 &&
-        (*cause == STORE_MISALIGNED || *cause == STORE_ACCESS || *cause == STORE_PAGE))
-        *cause = their_cause;
+    if (op->kind < OP_LH || op->kind > OP_LWU)
+        return;
+    uint64_t size = sizes[op->kind - OP_LB];
+    if (size && t->their_value == (*t->value & ~(size - 1)))
+        *t->value = t->their_value;
+}
+
+/* Atomics that fault are a store's for the manual, and may be a load's for QEMU. */
+static void forgive_atomic(const struct trap *t, const struct op *op) {
+    if (op->kind >= OP_AMOSWAP && op->kind <= OP_AMOMAXU && *t->cause == t->their_cause + 2 &&
+        (*t->cause == STORE_MISALIGNED || *t->cause == STORE_ACCESS || *t->cause == STORE_PAGE))
+        *t->cause = t->their_cause;
+}
+
+/* Of the interrupts that are pending, all of one mode, the manual takes the first of its order, and
+   QEMU the one with the lowest number. */
+static void forgive_order(const struct trap *t, const struct state *q) {
+    static const uint8_t order[] = {11, 3, 7, 9, 1, 5};
+    static const uint64_t interrupt = 1ull << 63;
+    uint64_t xtvec = q->fields[hart.privilege == MACHINE ? MTVEC : STVEC];
+    uint64_t delegated = q->fields[MIDELEG], pending = q->fields[MIP] & q->fields[MIE];
+    pending &= hart.privilege == MACHINE ? ~delegated : delegated;
+    size_t first = 0;
+    while (first < sizeof order - 1 && !(pending >> order[first] & 1))
+        first++;
+    if (!pending || *t->cause != (interrupt | order[first]) ||
+        t->their_cause != (interrupt | (unsigned) __builtin_ctzll(pending)))
+        return;
+    *t->cause = t->their_cause;
+    if (xtvec & 1)
+        hart.pc = (xtvec & ~3ull) + 4 * (t->their_cause & 63);
+}
+
+static void forgive(const struct state *q, const struct op *op) {
+    bool is_machine = hart.privilege == MACHINE;
+    struct trap t = {is_machine ? &hart.mcause : &hart.scause,
+                     is_machine ? &hart.mtval : &hart.stval,
+                     q->fields[is_machine ? MCAUSE : SCAUSE],
+                     q->fields[is_machine ? MTVAL : STVAL]};
+    forgive_address(&t, op);
+    forgive_atomic(&t, op);
+    forgive_order(&t, q);
 }
 
 static void report(const struct state *q, const struct state *m, uint64_t count, uint64_t pc,
@@ -183,12 +243,33 @@ static void report(const struct state *q, const struct state *m, uint64_t count,
         printf("  the machine has stopped: %s\n", hart.refusal);
 }
 
+/* Why it ended without a difference; true if that is well. */
+static bool report_end(uint64_t count, uint64_t most, char mode, uint64_t pc,
+                       uint32_t instruction) {
+    bool is_off = hart.stop == POWER_OFF, is_enough = mode == 'b' && count >= most;
+    bool is_beyond = mode == 'r' && trapped_instead;
+    printf("%" PRIu64 " instructions as QEMU's%s\n", count, is_off ? ", to the end" : "");
+    if (is_off || is_enough || is_beyond)
+        return true;
+    printf("lockstep: ");
+    if (is_silent)
+        printf("QEMU has said nothing for %d seconds", SILENCE);
+    else if (count >= most)
+        printf("%" PRIu64 " instructions have not come to an end", most);
+    else
+        printf("QEMU has ended, the machine has not");
+    printf("; the last one was %#x at %#" PRIx64 ", the machine is at %#" PRIx64 "\n", instruction,
+           pc, hart.pc);
+    return false;
+}
+
 int main(int argc, char **argv) {
-    if (argc < 6)
+    if (argc != 7)
         return 2;
     const char *kernel = strcmp(argv[2], "-") ? argv[2] : NULL;
     const char *tree = strcmp(argv[3], "-") ? argv[3] : NULL;
     uint64_t most = strtoull(argv[5], NULL, 0), count = 0, pc = 0;
+    char mode = argv[6][0];
     uint32_t instruction = 0;
     struct state q, before = {{0}};
     static char buffer[1 << 16];
@@ -199,21 +280,26 @@ int main(int argc, char **argv) {
     host_boot(argv[1], kernel, tree, strtoull(argv[4], NULL, 0));
     traps_instead = true;
     struct op op = {0};
-    bool is_clock = false;
-    while (count < most && theirs(&q)) {
+    bool is_clock = false, is_again = false;
+    while (count < most && hart.stop != POWER_OFF && hart.stop != RESET) {
+        if (count % 1024 == 0)
+            expect_more();
+        if (!theirs(&q))
+            break;
         if (is_clock)
             hart.x[op.rd] = q.fields[CSRS + op.rd % 32];
         uint32_t next = settle();
         struct state m = ours();
-        /* QEMU begins an instruction anew that has changed code on its own page. */
-        if (!same(&q, &m) && count && same(&q, &before))
+        /* QEMU begins an instruction anew, once, that has changed code on its own page. */
+        is_again = !is_again && count && !same(&q, &m) && same(&q, &before);
+        if (is_again)
             continue;
         if (!same(&q, &m)) {
             forgive(&q, &op);
             m = ours();
         }
         /* A random program may come to what only QEMU has; nothing can be said from there on. */
-        if (!same(&q, &m) && argc > 6 && trapped_instead)
+        if (!same(&q, &m) && mode == 'r' && trapped_instead)
             break;
         if (!same(&q, &m) || hart.stop != RUNNING) {
             report(&q, &m, count, pc, instruction, &before);
@@ -227,10 +313,6 @@ int main(int argc, char **argv) {
         machine_run(1);
         uart_output_size = 0;
         count++;
-        if (hart.stop == POWER_OFF || hart.stop == RESET)
-            break;
     }
-    printf("%" PRIu64 " instructions as QEMU's%s\n", count,
-           hart.stop == POWER_OFF ? ", to the end" : "");
-    return hart.stop != POWER_OFF && count < most && !(argc > 6 && trapped_instead);
+    return !report_end(count, most, mode, pc, instruction);
 }

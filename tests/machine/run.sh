@@ -35,7 +35,6 @@ end_qemu() {
     [[ ! $qemu_pid ]] || kill -KILL "$qemu_pid" 2>/dev/null || true
     [[ ! $qemu_pid ]] || wait "$qemu_pid" 2>/dev/null || true
     qemu_pid=""
-    rm -f "$out/trace.$$"
 }
 trap end_qemu EXIT
 
@@ -52,24 +51,22 @@ build() {
     "$CC" -std=c11 -O1 -Wall -Wextra -Werror tests/machine/random.c -o "$out/random"
 }
 
-# QEMU with the machine's own device tree and a seed for what it puts into it.
-qemu_start() {
-    "$QEMU" -machine virt -m 128M -cpu "$CPU" -seed 1 -dtb "$out/own.dtb" -display none \
-        -serial null -no-reboot "$@" </dev/null &
-    qemu_pid=$!
+# QEMU with the machine's own device tree, and a seed for what it puts into it.
+qemu() {
+    exec "$QEMU" -machine virt -m 128M -cpu "$CPU" -seed 1 -dtb "$out/own.dtb" -display none \
+        -serial null -no-reboot "$@"
 }
 
-# lockstep MOST FIRMWARE [KERNEL]: both, beside each other.
+# lockstep boot|case|random MOST FIRMWARE [KERNEL]: both, beside each other.
 lockstep() {
-    # shellcheck disable=SC2154 # random: test_random has it
-    local most=$1 firmware=$2 kernel=${3:--} status=0
-    rm -f "$out/trace.$$"
-    mkfifo "$out/trace.$$"
-    [[ $kernel == - ]] || set -- "$1" "$2" -kernel "$kernel"
-    qemu_start -bios "$firmware" "${@:3}" -monitor none -singlestep -d exec,cpu,nochain \
-        -D "$out/trace.$$"
-    "$out/lockstep" "$firmware" "$kernel" "$out/theirs.dtb" 128 "$most" \
-        ${random:+random} <"$out/trace.$$" >"$out/said" || status=$?
+    local mode=$1 most=$2 firmware=$3 kernel=${4:--} status=0 trace
+    [[ $kernel == - ]] || set -- "$@" -kernel "$kernel"
+    exec {trace}< <(qemu -bios "$firmware" "${@:5}" -monitor none -singlestep \
+        -d exec,cpu,nochain -D /dev/stdout </dev/null)
+    qemu_pid=$!
+    "$out/lockstep" "$firmware" "$kernel" "$out/theirs.dtb" 128 "$most" "$mode" \
+        <&"$trace" >"$out/said" || status=$?
+    exec {trace}<&-
     end_qemu
     say "$(cat "$out/said")"
     return "$status"
@@ -79,9 +76,8 @@ lockstep() {
 take_tree() {
     "$out/tree" 128 >"$out/own.dtb"
     rm -f "$out/theirs.dtb"
-    "$QEMU" -machine virt -m 128M -cpu "$CPU" -seed 1 -dtb "$out/own.dtb" -display none \
-        -serial null -no-reboot -bios "$BIOS" -kernel "$1" -S -monitor stdio >/dev/null \
-        <<<"pmemsave 0x87e00000 8192 $out/theirs.dtb
+    (qemu -bios "$BIOS" -kernel "$1" -S -monitor stdio) >/dev/null <<<"
+pmemsave 0x87e00000 8192 $out/theirs.dtb
 quit"
 }
 
@@ -96,17 +92,17 @@ test_cases() {
         name=$(basename "$file" .S)
         say "case $name"
         assemble "$file" "$out/$name.bin"
-        lockstep 10000000 "$out/$name.bin" || fails "case $name: $(cat "$out/said")"
+        lockstep case 1000000 "$out/$name.bin" || fails "case $name: $(cat "$out/said")"
     done
 }
 
 # A random program for each seed from $1 to $2.
 test_random() {
-    local seed random=yes
+    local seed
     for ((seed = $1; seed <= $2; seed++)); do
         "$out/random" "$seed" 20000 >"$out/random.bin"
         say "random seed $seed"
-        lockstep 10000000 "$out/random.bin" || {
+        lockstep random 1000000 "$out/random.bin" || {
             fails "random seed $seed: $(cat "$out/said")"
             return
         }
@@ -164,6 +160,6 @@ fi
 test_cases
 test_random 1 8
 say "boot"
-lockstep "$STEPS" "$BIOS" "$kernel" || fails "boot: $(cat "$out/said")"
+lockstep boot "$STEPS" "$BIOS" "$kernel" || fails "boot: $(cat "$out/said")"
 test_consoles
 exit "$failed"

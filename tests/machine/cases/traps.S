@@ -1,5 +1,4 @@
-/* Traps: from each mode to each mode, by delegation; what mret and sret do to mstatus; TSR, TVM,
- * TW;
+/* Traps: from each mode to each mode, by delegation; what mret and sret do to mstatus; TSR, TVM, TW;
  * interrupts, which comes first, tables of jumps; wfi. */
 #include "case.h"
     BEGIN
@@ -80,6 +79,7 @@
 
     /* interrupts: each alone, all together; to M, and delegated */
     li s5, 0x2000000
+    li s6, 0x2004000
     .irp tables, 0, 1
     la t0, interrupts
     addi t0, t0, \tables
@@ -90,28 +90,32 @@
     .irp delegated, 0, 0x002, 0x222
     li a0, \delegated
     csrw mideleg, a0
-    .irp which, 0x002, 0x020, 0x200, 0x022, 0x222, 0x008, 0x22a, 0x0
+    .irp which, 0x002, 0x020, 0x200, 0x022, 0x222, 0x008, 0x080, 0x088, 0x2aa, 0x0
     csrw mie, zero
     li a0, \which
     csrw mip, a0
-    andi a0, a0, 8
-    srli a0, a0, 3
-    sw a0, (s5)                 # msip
-    li a0, 0x22a
+    srli a1, a0, 3
+    andi a1, a1, 1
+    sw a1, (s5)                 # msip
+    li a1, (\which >> 7 & 1) - 1
+    sd a1, (s6)                 # the alarm: for 0, which is over, or never
+    li a0, 0x2aa
+    csrwi mstatus, 8            # MIE: M is interrupted where mie is written
+    MAY_TRAP csrw mie, a0
     .irp mode, 0, MPP_S, MPP_M
     .irp enabled, 0, 2, 8, 10
-    csrwi mstatus, \enabled
-    li a1, \enabled << 4        # MPIE and SPIE
-    csrs mstatus, a1
+    csrw mie, zero
+    li a1, \enabled << 4 | (\enabled & 2) # MPIE SPIE, SIE; MIE not before mret
+    csrw mstatus, a1
     csrw mie, a0
     CALL_IN \mode, idle
+    .endr
+    .endr
+    .endr
+    .endr
+    .endr
     csrw mie, zero
-    csrwi mstatus, 0
-    .endr
-    .endr
-    .endr
-    .endr
-    .endr
+    csrw mstatus, zero
     sw zero, (s5)
     csrw mip, zero
     FINISH
