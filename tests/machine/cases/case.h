@@ -1,11 +1,9 @@
 /* What the cases share. A case is a program for the bare machine, in M mode from its first
  * instruction, and what it computes it need not look at: lockstep compares every register after
- * every
- * instruction. It begins with BEGIN and ends with FINISH.
+ * every instruction. It begins with BEGIN and ends with FINISH.
  *
  * A trap of any kind goes on in M mode at the address in s0. The handler reads what the trap has
- * left,
- * in t3 to t5. */
+ * left, in t3 to t5. */
 #define MSTATUS_MPRV (1 << 17)
 #define MSTATUS_SUM (1 << 18)
 #define MSTATUS_MXR (1 << 19)
@@ -62,8 +60,7 @@ stack_top:
 .endm
 
 # Goes on at `label` in S or U mode (mpp is MPP_S or 0). Whatever traps there, ecall for instance,
-# goes
-# on behind this.
+# goes on behind this.
 .macro CALL_IN mpp, label, further=0
     la s0, .Lback\@
     li t6, MPP_M

@@ -1,6 +1,5 @@
 /* Loads and stores of every size: signs, what is beside, misaligned in a page and over its end,
- * from
- * the ROM and from where nothing is. */
+ * from the ROM and from where nothing is. */
 #include "case.h"
     BEGIN
     la a0, data + 2040          # around the end of a page below
@@ -41,7 +40,7 @@
     ld a2, (a0)
     lw a2, 2(a0)
     MAY_TRAP ld a2, -1(a0)
-    .irp address, 0, 1, 0x6c9, 0x420, 0x40000, 0x90000000, -8, -1
+    .irp address, 0, 1, 2, 3, 4, 5, 6, 7, 0x7ff, 0x800, 0x6c9, 0x420, 0x40000, 0x90000000, -8, -1
     li a0, \address             # nothing is here
     .irp op, lb, lh, lw, ld, lbu, lhu, lwu, sb, sh, sw, sd
     MAY_TRAP \op a2, (a0)

@@ -1,11 +1,9 @@
 /* Translation: every value of an entry's low byte, in every mode, with SUM, MXR and MPRV, read,
  * written and executed, and the entry afterwards; three depths; large pages, aligned and not;
- * tables
- * and entries that are malformed; addresses that no table can have; a load over two pages. */
+ * tables and entries that are malformed; addresses that no table can have; a load over two pages. */
 #include "case.h"
 
-/* One page at `PAGE` is looked at; the code is in a gigabyte that is mapped to itself, twice: for
- * S,
+/* One page at `PAGE` is looked at; the code is in a gigabyte that is mapped to itself, twice: for S,
    and for U at 0x100000000 more. */
 #define PAGE 0xc0201000
 #define FOR_U 0x100000000
@@ -49,12 +47,20 @@
     sw s6, (t0)
 
     SATP 8, root3
-    li s4, 0
-1:  la s7, 2f                   # each value of the low byte
+    li s4, 1
+1:  la s7, 2f                   # each value of the low byte that is valid, but for G,
     j try
-2:  addi s4, s4, 1
+2:  addi s4, s4, 2
+    andi t0, s4, 0x20
+    add s4, s4, t0
     li t0, 256
-    bne s4, t0, 1b
+    bltu s4, t0, 1b
+    .irp flags, 0x00, 0xfe, 0xef # and one that has it
+    li s4, \flags
+    la s7, 3f
+    j try
+3:
+    .endr
 
     SATP 9, root4
     li s4, 0xcf
@@ -132,11 +138,36 @@
     sd t1, (s1)
     sd zero, 8(s1)
     sfence.vma
-    .irp offset, 4089, 4093, 4095, 4096
+    .irp offset, 4089, 4093, 4095, 4096, 4100, 4107
     li s3, PAGE + \offset
     CALL_IN MPP_S, do_load
     CALL_IN MPP_S, do_store
     .endr
+
+    /* what changes while nothing traps, which would empty caches by itself */
+    li s3, PAGE
+    la t0, target
+    srli s8, t0, 2
+    ori s8, s8, 0xcf
+    sd s8, (s1)
+    la t1, second
+    srli s9, t1, 2
+    ori s9, s9, 0xcf
+    li a0, 0x00008067 << 32 | 0x00100593 # li a1, 1; ret
+    sd a0, (t0)
+    li a0, 0x00008067 << 32 | 0x00200593 # li a1, 2; ret
+    sd a0, (t1)
+    sfence.vma
+    CALL_IN MPP_S, do_change
+    ori s8, s8, 0x10            # the page is U's
+    sd s8, (s1)
+    sfence.vma
+    CALL_IN MPP_S, do_sum
+    ld a2, (s1)
+    andi s8, s8, ~0x10
+    sd s8, (s1)
+    sfence.vma
+    CALL_IN MPP_S, do_satp
     csrw satp, zero
     ld a2, (s1)
     FINISH
@@ -195,6 +226,31 @@ do_reserve:
     sc.w a1, s6, (s3)
     ecall
 
+do_change:
+    .irp entry, s9, s8, s9
+    ld a2, (s3)
+    sd a2, 8(s3)
+    jalr s3
+    sd \entry, (s1)
+    sfence.vma
+    .endr
+    ld a2, (s3)
+    ld a2, 8(s3)
+    jalr s3
+    ecall
+do_sum:
+    li a3, MSTATUS_SUM
+    csrs sstatus, a3
+    ld a2, (s3)
+    csrc sstatus, a3
+    ld a2, (s3)
+    ecall
+do_satp:
+    ld a2, (s3)
+    csrw satp, zero
+    ld a2, (s3)
+    ecall
+
     .bss
     .balign 4096
 root5:
@@ -208,4 +264,6 @@ middle:
 leaves:
     .skip 4096
 target:
+    .skip 4096
+second:
     .skip 4096
