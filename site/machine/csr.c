@@ -266,7 +266,11 @@ static void csr_write(uint32_t number, uint64_t value) {
 /* ---- the instructions ---- */
 
 static bool is_allowed(uint32_t number, bool writes) {
-    if ((uint32_t) hart.privilege < (number >> 8 & 3) || (writes && number >> 10 == 3))
+    uint32_t least = number >> 8 & 3;
+    /* Those of the hypervisor, which S would be. */
+    if (least == 2)
+        least = SUPERVISOR;
+    if ((uint32_t) hart.privilege < least || (writes && number >> 10 == 3))
         return false;
     if (number >= CYCLE && number <= INSTRET)
         return counter_is_open(number);

@@ -43,14 +43,6 @@ const tests = {
         machine.step(A_WHILE);
         assert.equal(printed, '0123456789'.repeat(30));
     },
-    'more output than the machine holds is handed over in pieces'() {
-        boot();
-        let typed = 0;
-        for (; typed < 6000; typed += machine.input(bytes('x'.repeat(100))))
-            machine.step(A_WHILE);
-        machine.step(A_WHILE);
-        assert.equal(printed.length, typed);
-    },
     'registers are those of the program'() {
         boot();
         assert.deepEqual(machine.registers(), {pc: 0x1000n, x: Array(32).fill(0n), privilege: 3});

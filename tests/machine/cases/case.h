@@ -100,3 +100,27 @@ edges_end:
     la t0, edges_end
     bltu s2, t0, .Louter\@
 .endm
+
+# An entry of a page table: of a page, and of another table.
+.macro ENTRY table, index, value, flags
+    la t0, \table + \index * 8
+    li t1, \value >> 12 << 10 | \flags
+    sd t1, (t0)
+.endm
+
+.macro POINT table, index, to
+    la t0, \table + \index * 8
+    la t1, \to
+    srli t1, t1, 2
+    ori t1, t1, 1
+    sd t1, (t0)
+.endm
+
+.macro SATP mode, table
+    la t1, \table
+    srli t1, t1, 12
+    li t0, \mode << 60
+    or t0, t0, t1
+    csrw satp, t0
+    sfence.vma
+.endm

@@ -8,29 +8,6 @@
 #define PAGE 0xc0201000
 #define FOR_U 0x100000000
 
-.macro ENTRY table, index, value, flags
-    la t0, \table + \index * 8
-    li t1, \value >> 12 << 10 | \flags
-    sd t1, (t0)
-.endm
-
-.macro POINT table, index, to
-    la t0, \table + \index * 8
-    la t1, \to
-    srli t1, t1, 2
-    ori t1, t1, 1
-    sd t1, (t0)
-.endm
-
-.macro SATP mode, table
-    la t1, \table
-    srli t1, t1, 12
-    li t0, \mode << 60
-    or t0, t0, t1
-    csrw satp, t0
-    sfence.vma
-.endm
-
     BEGIN
     POINT root5, 0, root4
     POINT root4, 0, root3
@@ -48,7 +25,8 @@
 
     SATP 8, root3
     li s4, 1
-1:  la s7, 2f                   # each value of the low byte that is valid, but for G,
+1:  li s8, 0
+    la s7, 2f                   # each value of the low byte that is valid, but for G,
     j try
 2:  addi s4, s4, 2
     andi t0, s4, 0x20
@@ -57,6 +35,7 @@
     bltu s4, t0, 1b
     .irp flags, 0x00, 0xfe, 0xef # and one that has it
     li s4, \flags
+    li s8, 3
     la s7, 3f
     j try
 3:
@@ -64,10 +43,12 @@
 
     SATP 9, root4
     li s4, 0xcf
+    li s8, 3
     la s7, 3f
     j try
 3:  SATP 10, root5
     li s4, 0x0f
+    li s8, 3
     la s7, 4f
     j try
 4:
@@ -77,6 +58,7 @@
     la t1, target
     srli s2, t1, 2
     or s2, s2, t0
+    li s8, 3
     la s7, 5f
     j try
 5:
@@ -91,6 +73,7 @@
     srli s2, t1, 2
     .irp flags, 0x01, 0x11, 0x21, 0x41, 0x81, 0x00, 0x0b, 0xcb, 0xcf
     li s4, \flags
+    li s8, 3
     la s7, 6f
     j try
 6:
@@ -99,6 +82,7 @@
     li s2, \at >> 2
     .irp flags, 0x01, 0xcf
     li s4, \flags
+    li s8, 3
     la s7, 7f
     j try
 7:
@@ -107,6 +91,7 @@
     la t1, leaves
     srli s2, t1, 2
     li s4, 1
+    li s8, 3
     la s7, 8f
     j try
 8:
@@ -143,38 +128,13 @@
     CALL_IN MPP_S, do_load
     CALL_IN MPP_S, do_store
     .endr
-
-    /* what changes while nothing traps, which would empty caches by itself */
-    li s3, PAGE
-    la t0, target
-    srli s8, t0, 2
-    ori s8, s8, 0xcf
-    sd s8, (s1)
-    la t1, second
-    srli s9, t1, 2
-    ori s9, s9, 0xcf
-    li a0, 0x00008067 << 32 | 0x00100593 # li a1, 1; ret
-    sd a0, (t0)
-    li a0, 0x00008067 << 32 | 0x00200593 # li a1, 2; ret
-    sd a0, (t1)
-    sfence.vma
-    CALL_IN MPP_S, do_change
-    ori s8, s8, 0x10            # the page is U's
-    sd s8, (s1)
-    sfence.vma
-    CALL_IN MPP_S, do_sum
-    ld a2, (s1)
-    andi s8, s8, ~0x10
-    sd s8, (s1)
-    sfence.vma
-    CALL_IN MPP_S, do_satp
     csrw satp, zero
     ld a2, (s1)
     FINISH
 
-/* Sets the entry at s1 to s2 | s4 and accesses s3 in all ways; back to s7. */
+/* Sets the entry at s1 to s2 | s4 and accesses s3 in all ways; back to s7. The same with what is
+   above s8 of 1, SUM, and 2, MXR. */
 try:
-    li s8, 0
 1:  or s9, s2, s4
     li t0, MSTATUS_SUM | MSTATUS_MXR
     csrc mstatus, t0
@@ -226,31 +186,6 @@ do_reserve:
     sc.w a1, s6, (s3)
     ecall
 
-do_change:
-    .irp entry, s9, s8, s9
-    ld a2, (s3)
-    sd a2, 8(s3)
-    jalr s3
-    sd \entry, (s1)
-    sfence.vma
-    .endr
-    ld a2, (s3)
-    ld a2, 8(s3)
-    jalr s3
-    ecall
-do_sum:
-    li a3, MSTATUS_SUM
-    csrs sstatus, a3
-    ld a2, (s3)
-    csrc sstatus, a3
-    ld a2, (s3)
-    ecall
-do_satp:
-    ld a2, (s3)
-    csrw satp, zero
-    ld a2, (s3)
-    ecall
-
     .bss
     .balign 4096
 root5:
@@ -264,6 +199,4 @@ middle:
 leaves:
     .skip 4096
 target:
-    .skip 4096
-second:
     .skip 4096
