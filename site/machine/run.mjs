@@ -29,7 +29,8 @@ function readArguments() {
         },
     });
     if (positionals.length !== 3)
-        throw new Error('node run.mjs MACHINE.wasm FIRMWARE KERNEL.elf [-m MIB] [--steps MOST] [--time]');
+        throw new Error('node run.mjs MACHINE.wasm FIRMWARE KERNEL.elf ' +
+            '[-m MIB] [--steps MOST] [--time]');
     const [wasm, firmware, kernel] = positionals.map(file => readFileSync(file));
     return {wasm, firmware, kernel, memory: +values.memory, most: +values.steps, time: values.time};
 }

@@ -25,18 +25,18 @@ static const struct {
     uint64_t a0;
     const char *refusal; /* "": it traps */
 } steps[] = {
-    {0x02c5f553, 0, "floating-point arithmetic (F, D) 0x2c5f553"}, /* fadd.d fa0, fa1, fa2 */
-    {0x6ac5f543, 0, "fmadd and its like (F, D) 0x6ac5f543"},       /* fmadd.d fa0, fa1, … */
-    {0x00053507, 0, "floating-point load or store (F, D) 0x53507"}, /* fld fa0, (a0) */
+    {0x02c5f553, 0, "floating-point arithmetic (F, D) 0x2c5f553"},   /* fadd.d fa0, fa1, fa2 */
+    {0x6ac5f543, 0, "fmadd and its like (F, D) 0x6ac5f543"},         /* fmadd.d fa0, fa1, … */
+    {0x00053507, 0, "floating-point load or store (F, D) 0x53507"},  /* fld fa0, (a0) */
     {0x00a52027, 0, "floating-point load or store (F, D) 0xa52027"}, /* fsw fa0, (a0) */
-    {0x00012108, 0, "c.fld or c.fsd (D) 0x2108"}, /* c.fld fa0, (a0); c.nop */
+    {0x00012108, 0, "c.fld or c.fsd (D) 0x2108"},                    /* c.fld fa0, (a0); c.nop */
     {0x00012502, 0, "c.fldsp or c.fsdsp (D) 0x2502"},
-    {0x60051513, 0, "clz (Zbb) 0x60051513"},      /* clz a0, a0 */
-    {0x60151513, 0, "ctz (Zbb) 0x60151513"},      /* ctz a0, a0 */
-    {0x40b57533, 0, "andn (Zbb) 0x40b57533"},     /* andn a0, a0, a1 */
-    {0x6b855513, 0, "rev8 (Zbb) 0x6b855513"},     /* rev8 a0, a0 */
-    {0x20b52533, 0, "sh1add (Zba) 0x20b52533"},   /* sh1add a0, a0, a1 */
-    {0x28b51533, 0, "bset (Zbs) 0x28b51533"},     /* bset a0, a0, a1 */
+    {0x60051513, 0, "clz (Zbb) 0x60051513"},    /* clz a0, a0 */
+    {0x60151513, 0, "ctz (Zbb) 0x60151513"},    /* ctz a0, a0 */
+    {0x40b57533, 0, "andn (Zbb) 0x40b57533"},   /* andn a0, a0, a1 */
+    {0x6b855513, 0, "rev8 (Zbb) 0x6b855513"},   /* rev8 a0, a0 */
+    {0x20b52533, 0, "sh1add (Zba) 0x20b52533"}, /* sh1add a0, a0, a1 */
+    {0x28b51533, 0, "bset (Zbs) 0x28b51533"},   /* bset a0, a0, a1 */
     {0x02b50557, 0, "vector arithmetic (V) 0x2b50557"},
     {0x22000073, 0, "hfence.vvma (H) 0x22000073"},
     {0xffffffff, 0, ""},                               /* nobody knows it */

@@ -49,13 +49,14 @@
     csrw medeleg, zero
     csrw satp, zero
 
+    csrw pmpcfg0, zero
     la s3, second
-    lw a1, (s3)
-    sw a1, (s3)
     srli t0, s3, 2
     csrw pmpaddr0, t0
     addi t0, t0, 1024
     csrw pmpaddr1, t0
+    lw a1, (s3)
+    sw a1, (s3)
     li t0, 0x88 << 8            # locked, for M as well
     csrw pmpcfg0, t0
     MAY_TRAP lw a1, (s3)

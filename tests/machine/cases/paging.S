@@ -1,10 +1,11 @@
 /* Translation: every value of an entry's low byte, in every mode, with SUM, MXR and MPRV, read,
  * written and executed, and the entry afterwards; three depths; large pages, aligned and not;
- * tables and entries that are malformed; addresses that no table can have; a load over two pages. */
+ * tables and entries that are malformed; addresses that no table can have; a load over two pages.
+ */
 #include "case.h"
 
-/* One page at `PAGE` is looked at; the code is in a gigabyte that is mapped to itself, twice: for S,
-   and for U at 0x100000000 more. */
+/* One page at `PAGE` is looked at; the code is in a gigabyte that is mapped to itself, twice: for
+   S, and for U at 0x100000000 more. */
 #define PAGE 0xc0201000
 #define FOR_U 0x100000000
 

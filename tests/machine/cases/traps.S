@@ -1,5 +1,5 @@
-/* Traps: from each mode to each mode, by delegation; what mret and sret do to mstatus; TSR, TVM, TW;
- * interrupts, which comes first, tables of jumps; wfi. */
+/* Traps: from each mode to each mode, by delegation; what mret and sret do to mstatus; TSR, TVM,
+ * TW; interrupts, which comes first, tables of jumps; wfi. */
 #include "case.h"
     BEGIN
     la t0, supervisor
