@@ -20,9 +20,10 @@
  * Cost: one page O(levels), and most often O(1). A block of 2^k pages O(levels * rows + words).
  * Other runs the same; O(all words) only if no aligned block is as large, and refused once. Flaw:
  * one lock for all harts. */
+#include "bitmap.h"
 #include "rows.h"
 
-#define ROWS_AT header_size(sizeof(struct radix))
+#define BITMAP_AT header_size(sizeof(struct radix))
 #define HAND 64  /* words */
 #define PROBES 4 /* hints that one call tries */
 _Static_assert(PAGE_SIZE << ROWS_MAX_ORDER >= MAX_ALIGN, "a block must have every alignment");
@@ -37,11 +38,11 @@ struct radix {
 };
 
 static size_t stage_meta_size(size_t pages) {
-    return ROWS_AT + rows_words(pages) * sizeof(uint64_t);
+    return BITMAP_AT + rows_words(pages) * sizeof(uint64_t);
 }
 
 static uint64_t *words_of(const struct page_allocator *a) {
-    return (void *) ((char *) a->meta + ROWS_AT);
+    return bitmap_words(a, BITMAP_AT);
 }
 
 static void stage_init(struct page_allocator *a) {
@@ -141,13 +142,8 @@ INLINED size_t run_in(const struct page_allocator *a, size_t i, size_t n) {
         return fits ? first : NONE;
     }
     uint64_t next = i < (a->span.end - 1) / WORD_BITS ? words[i + 1] : 0;
-    /* Bits that begin a run of `length`; each step up to doubles it. */
-    for (size_t length = 1, step; length < n; length += step) {
-        step = length < n - length ? length : n - length;
-        word &= word >> step | next << (WORD_BITS - step);
-        next &= next >> step;
-    }
-    return word != 0 ? i * WORD_BITS + word_lowest(word) : NONE;
+    uint64_t begins = word_run_starts(word, next, n);
+    return begins != 0 ? i * WORD_BITS + word_lowest(begins) : NONE;
 }
 
 INLINED size_t find_hinted(const struct page_allocator *a, size_t n) {
@@ -163,20 +159,6 @@ INLINED size_t find_hinted(const struct page_allocator *a, size_t n) {
     return NONE;
 }
 
-/* The first page of the run that `page` is in, or n - 1 pages before `page` if it is longer. */
-static size_t run_begin(const struct page_allocator *a, size_t page, size_t n) {
-    const uint64_t *words = words_of(a);
-    size_t begin = page;
-    while (begin > 0 && page - begin < n) {
-        size_t i = (begin - 1) / WORD_BITS;
-        uint64_t taken = ~words[i] & word_range(i * WORD_BITS, begin);
-        begin = i * WORD_BITS + (taken != 0 ? word_highest(taken) + 1 : 0);
-        if (taken != 0)
-            break;
-    }
-    return page - begin < n ? begin : page - (n - 1);
-}
-
 /* What hints and rows lead to. */
 INLINED size_t find_run(const struct page_allocator *a, size_t n, size_t align, bool is_odd) {
     const struct radix *t = a->meta;
@@ -185,7 +167,7 @@ INLINED size_t find_run(const struct page_allocator *a, size_t n, size_t align, 
     if (first != NONE || order > ROWS_MAX_ORDER)
         return first;
     first = rows_find_block(&t->rows, order);
-    return is_odd && first != NONE ? run_begin(a, first, n) : first;
+    return is_odd && first != NONE ? words_run_begin(words_of(a), first, n) : first;
 }
 
 /* Any run, wherever it is. */
@@ -212,10 +194,7 @@ static bool stage_is_free(const struct page_allocator *a, size_t page) {
 }
 
 static struct page_range stage_next_free(const struct page_allocator *a, size_t from) {
-    size_t first = words_next_set(words_of(a), from, a->span.end);
-    if (first == a->span.end)
-        return (struct page_range){NONE, NONE};
-    return (struct page_range){first, words_next_clear(words_of(a), first, a->span.end)};
+    return bitmap_next_free(a, BITMAP_AT, from);
 }
 
 /* The lowest word that the rows know comes into the hand, which is empty. While a refusal is
@@ -382,7 +361,9 @@ static struct problem hand_problem(const struct page_allocator *a) {
 
 static struct problem stage_problem(const struct page_allocator *a) {
     const struct radix *t = a->meta;
-    struct problem problem = rows_problem(&t->rows, words_of(a), a->span.end);
+    struct problem problem = bitmap_problem(a, BITMAP_AT);
+    if (problem.words == NULL)
+        problem = rows_problem(&t->rows, words_of(a), a->span.end);
     if (problem.words != NULL)
         return problem;
     if (*rows_at(&t->rows, t->rows.height, 0) != 0 && rows_first(&t->rows, 0, ROW(0)) < t->water)

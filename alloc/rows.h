@@ -73,9 +73,15 @@ INLINED bool rows_is_hidden(const struct rows *r, size_t i) {
 /* ---- ranks ---- */
 
 /* Where a block of order k may begin in a word: at the bits 0, 2^k, 2 * 2^k, … */
-#define STARTS(k) ((uint64_t) (UINT64_MAX / (UINT64_MAX >> (WORD_BITS - (1U << (k))))))
-#define ALL_STARTS STARTS(0), STARTS(1), STARTS(2), STARTS(3), STARTS(4), STARTS(5), STARTS(6)
-static const uint64_t starts[DIGIT + 1] = {ALL_STARTS};
+static const uint64_t starts[] = {
+    UINT64_MAX,
+    UINT64_MAX / 0x3,
+    UINT64_MAX / 0xf,
+    UINT64_MAX / 0xff,
+    UINT64_MAX / 0xffff,
+    UINT64_MAX / 0xffffffff,
+    1,
+};
 
 /* Where blocks of order k begin, given where those of order k - 1 do. */
 INLINED uint64_t pairs_in(uint64_t blocks, unsigned k) {
