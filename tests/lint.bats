@@ -119,11 +119,11 @@ run_on_files() {
 @test "too many lines between two runs are named, and a file that is taken over and not copied" {
     enter_copy
     sed -i.bak '/-fsyntax-only trap.c$/s/^.*$/$ mkdir none/' chapters/05-panics-and-traps.md
-    sed -i.bak 's/{workload.h,bench.c,/{workload.h,/' chapters/14-measuring.md
+    sed -i.bak 's/{workload.h,bench.c,/{workload.h,/' chapters/15-measuring.md
     run chapters/play form
     ended_with 1
     matches '^chapters/05-panics-and-traps.md:[0-9]+: this block ends [0-9]+ lines behind the last'
-    matches '^chapters/14-measuring.md:[0-9]+: no cp here copies tests/bench/bench.c, which'
+    matches '^chapters/15-measuring.md:[0-9]+: no cp here copies tests/bench/bench.c, which'
     ((${#lines[@]} == 2)) || differs "a line for each"
 }
 
