@@ -7,19 +7,21 @@
  * A block of 2^k pages is found as the tree finds a page, in row k (rows.h), and in its word by
  * shifts and masks. Nothing is split or merged: bits change, and the rows follow.
  *
- * Three things stand beside the rows:
- * - The hand. A word under water that gets its first free page goes there, hidden from the rows.
- * The last in is the first out. When the hand is empty it gets the lowest word that the rows know,
- * and the water rises above that.
- * - Hints, for sizes that are no power of two. Such a run is tried first where one was freed, or
- *   where the rest of one begins, and else begins as far before its block as pages are free. A hint
- *   that misleads is taken away.
- * - The size of the last run that was refused, until pages come free that have a free neighbour.
+ * Hand: a word under water that gets its first free page goes there, hidden from the rows, and the
+ * last in is the first out. When the hand is empty it gets the lowest word that the rows know, and
+ * the water rises above that.
  *
- * Remembers: 1 bit per page, 1.16 with the rows.
- * Cost: one page O(levels), and most often O(1). A block of 2^k pages O(levels * rows + words).
- * Other runs the same; O(all words) only if no aligned block is as large, and refused once. Flaw:
- * one lock for all harts. */
+ * Hints: a run whose size is no power of two is tried first where one was freed, or where the rest
+ * of one begins, and else begins as far before its block as pages are free. A hint that misleads is
+ * taken away.
+ *
+ * Refusal: the size of the last run that was refused is remembered, until pages come free that have
+ * a free neighbour.
+ *
+ * Remembers: 1 bit per page, 1.13 with the rows.
+ * Cost: one page O(levels), and most often O(1). A run O(levels * rows + words), and O(all words)
+ * where no aligned block is as large.
+ * Flaw: the first refusal looks at all of the memory, and runs of many sizes scatter. */
 #include "bitmap.h"
 #include "rows.h"
 

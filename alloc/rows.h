@@ -21,7 +21,7 @@
  * A word may be hidden: it has free pages and rank 0. The hints are one more bit for each word, and
  * mean what their user says; above, a bit says that the child has some.
  *
- * Remembers: 1 bit per page and 0.16 more. Cost: O(levels) to find a block, O(levels * rows) to
+ * Remembers: 1 bit per page and 0.13 more. Cost: O(levels) to find a block, O(levels * rows) to
  * change one. */
 #pragma once
 
