@@ -78,7 +78,7 @@ place_of() {
 reports_trap() {
     says_line "TRAP: $1"
     matches '^  scause 0x[0-9a-f]+  sepc 0x[0-9a-f]+  stval 0x[0-9a-f]+$'
-    matches '^  ra 0x[0-9a-f]+ +sp 0x[0-9a-f]+ +gp 0x[0-9a-f]+ +tp 0x[0-9a-f]+ *$'
+    matches '^  ra 0x[0-9a-f]+ +sp 0x[0-9a-f]+ +gp 0x[0-9a-f]+ *$'
     matches ' t6 0x[0-9a-f]+ *$'
 }
 
