@@ -43,12 +43,12 @@ END_STUB
     mkdir "$BATS_TEST_TMPDIR/another"
     cp -R "$PROJECT"/{*.[ch],kernel.ld,*.sh,alloc,memory,tests} "$BATS_TEST_TMPDIR/another"
     enter_copy
-    # Not what keeps objects: the second folder is to compile, too.
-    CC=${REAL_CC:-$CC}
     for stage in $STAGES; do
-        # The kernel does not run here, so that both fail.
+        # The kernel does not run here, so that both fail. Where the first takes objects that other
+        # folders have made, the second compiles.
         QEMU=$BATS_TEST_TMPDIR/qemu run ./run.sh "$stage"
-        QEMU=$BATS_TEST_TMPDIR/qemu run "$BATS_TEST_TMPDIR/another/run.sh" "$stage"
+        CC=${REAL_CC:-$CC} QEMU=$BATS_TEST_TMPDIR/qemu \
+            run "$BATS_TEST_TMPDIR/another/run.sh" "$stage"
         cmp kernel.elf "$BATS_TEST_TMPDIR/another/kernel.elf"
     done
 }
