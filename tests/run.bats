@@ -1276,8 +1276,8 @@ END
     local signal pid
     pretend <<<'echo "freeram: here"; trap "" TERM HUP QUIT; while true; do sleep 0.1; done'
     for signal in TERM HUP QUIT; do
-        # What runs in the background is deaf to SIGQUIT by itself.
-        env --default-signal=QUIT ./run.sh >out 2>&1 3>&- &
+        # What runs in the background is deaf to SIGQUIT by itself, and under nohup(1) to SIGHUP.
+        env --default-signal=HUP,QUIT ./run.sh >out 2>&1 3>&- &
         pid=$!
         wait_for "freeram: here" out
         kill -$signal $pid
