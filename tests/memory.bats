@@ -77,7 +77,7 @@ while kill -0 \$! 2>/dev/null; do
 done
 wait \$!
 END
-    QEMU=./watched-qemu run ./run.sh -m 1T buddy
+    QEMU=./watched-qemu TIME_LIMIT=300 run ./run.sh -m 1T buddy
     passes
     local metadata
     metadata=$(sed -n -E 's/.* pages, ([0-9]+) KiB of .*/\1/p' <<<"$output")
