@@ -8,7 +8,7 @@
 declare -A host_tests=(
     [common.c]="test_common selftest_buddy"
     [memory/fdt.c]="test_fdt test_map"
-    [memory/frames.c]="selftest_buddy selftest_bump"
+    [memory/frames.c]="test_frames test_map selftest_buddy selftest_bump"
     [memory/machine.c]="test_map"
     [memory/map.c]="test_map selftest_buddy"
 )
@@ -97,6 +97,11 @@ make_host_tests() {
 # takes longer to find that out than they take.
 declare -A commands
 find_commands() {
+    # It may be built with the last mutant of another file.
+    cp "$file" "$work/mutant.c"
+    cp "$here/../../$file" "$file"
+    make_host_tests "$out/$1.t"
+    cp "$work/mutant.c" "$file"
     commands[$out $file $1]=$(make_host_tests -n -W "$file" "$out/$1.t" | sed 's/^mkdir .* && //' |
         grep -F -e " -c $file " -e "-o $out/$1.t")
 }
