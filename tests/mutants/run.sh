@@ -163,10 +163,11 @@ find_includes() {
 
 # The files among some that include a file of alloc/, or are it.
 users_of() {
-    local file=$1 user
+    local file=$1 user name
     shift
+    name="[ /]${file##*/}([[:space:]]|$)"
     for user in "$@"; do
-        if [[ $user == "$file" || ${includes_of[$user]} =~ [\ /]"${file##*/}"([[:space:]]|$) ]]; then
+        if [[ $user == "$file" || ${includes_of[$user]} =~ ${name/./[.]} ]]; then
             printf '%s\n' "$user"
         fi
     done
