@@ -42,7 +42,7 @@ run_on_files() {
 @test "no line is longer than 100 columns, or ends with a space" {
     run_on_files env LC_ALL=C.UTF-8 grep -nE '^.{101,}|[[:space:]]$' < <(
         sources c h S ld sh bash bats mk
-        printf '%s\n' chapters/play chapters/*.pm tests/figures tests/Makefile
+        printf '%s\n' chapters/play chapters/*.pm tests/{clang,figures,Makefile}
     )
     # 1: there is none.
     ended_with 1
@@ -50,7 +50,7 @@ run_on_files() {
 
 @test "every bats file and every script that is run can be executed" {
     local file
-    for file in run.sh chapters/play tests/*.bats; do
+    for file in run.sh chapters/play tests/{clang,figures} tests/*.bats; do
         [[ -x $file && $(head -n 1 "$file") == '#!/usr/bin/env '* ]] || differs "$file is a program"
     done
 }
