@@ -221,7 +221,7 @@ check_room() {
 # What is not to stay when run.sh ends, however it does.
 litter=()
 drop_litter() {
-    ((${#litter[@]} == 0)) || rm -f "${litter[@]}"
+    ((${#litter[@]} == 0)) || rm -rf "${litter[@]}"
 }
 
 # Build the kernel with a stage into a folder of its own; sets `kernel`. The result appears under
@@ -254,8 +254,8 @@ build_kernel() {
 # What a run that was killed has left half written. Its process number is at the end.
 remove_litter() {
     local file
-    for file in "$folder"/*.[1-9]* kernel.elf.[1-9]*; do
-        kill -0 "${file##*.}" 2>/dev/null || rm -f "$file"
+    for file in "$folder"/*.[1-9]* kernel.elf.[1-9]* build/objects.[1-9]*; do
+        kill -0 "${file##*.}" 2>/dev/null || rm -rf "$file"
     done
 }
 
@@ -341,6 +341,18 @@ build_all_tests() {
     tests=(tests/*.bats $(make_tests list) build/{host32,book}/*.t)
 }
 
+# Many tests build a kernel, and few of its files are other than another test's: from here on CC is
+# tests/clang, which compiles a file once. The tests' own programs are built by the compiler itself.
+share_objects() {
+    # A test of this command is in a run of the tests already.
+    [[ ! ${CC_OBJECTS:-} ]] || return 0
+    CC=$(type -P "$CC")
+    export REAL_CC=$CC CC_OBJECTS=$PWD/build/objects.$$ HOST_CC=${HOST_CC:-$CC}
+    litter+=("$CC_OBJECTS")
+    mkdir -p "$CC_OBJECTS"
+    CC=$PWD/tests/clang
+}
+
 run_tests() {
     local test tests=("$@")
     for test in "$@"; do
@@ -358,6 +370,7 @@ build/host32/*.t and build/book/*.t" ;;
     for test in "${tests[@]}"; do
         [[ -e $test ]] || wrong_usage "test: there is no $test"
     done
+    share_objects
     CMOCKA_MESSAGE_OUTPUT=TAP run prove --jobs 2 "${tests[@]}"
 }
 

@@ -65,7 +65,7 @@ static _Noreturn void report_trap(const uintptr_t *registers) {
     printf("  scause %p  sepc %p  stval %p", (void *) cause, (void *) READ_CSR(sepc),
            (void *) READ_CSR(stval));
     for (size_t i = 0; i < REGISTERS; i++)
-        printf("%s%4s %-18p", i % 4 == 0 ? "\n" : " ", register_names[i], (void *) registers[i]);
+        printf("%s%4s %-18p", i % 3 == 0 ? "\n" : " ", register_names[i], (void *) registers[i]);
     printf("\n");
     shutdown(false);
 }

@@ -11,5 +11,6 @@ STAGE(bitmap)
 STAGE(stack)
 STAGE(tree)
 STAGE(buddy)
+STAGE(radix)
 
 #undef STAGE

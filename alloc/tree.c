@@ -111,17 +111,6 @@ struct found {
     size_t next;    /* the next chunk where a run may begin that was not seen */
 };
 
-/* Where in the first of two words that stand side by side n set bits begin, n at most 64: each step
- * up to doubles the length that is known. */
-static inline uint64_t run_starts(uint64_t word, uint64_t next, size_t n) {
-    for (size_t length = 1, step; length < n; length += step) {
-        step = smaller(length, n - length);
-        word &= word >> step | next << (WORD_BITS - step);
-        next &= next >> step;
-    }
-    return word;
-}
-
 /* The bits of word `at` that stand for multiples of align. */
 static inline uint64_t aligned_bits(size_t at, size_t align) {
     /* Every bit, every second, every fourth, and so on. */
@@ -144,7 +133,7 @@ static size_t longest_below(const struct page_allocator *a, size_t at, size_t en
     const uint64_t *words = words_of(a);
     size_t count = words_for(a->span.end), longest = 0;
     while (longest < n - 1 && at < end) {
-        if (run_starts(words[at], at + 1 < count ? words[at + 1] : 0, longest + 1) != 0)
+        if (word_run_starts(words[at], at + 1 < count ? words[at + 1] : 0, longest + 1) != 0)
             longest++;
         else
             at++;
@@ -163,7 +152,7 @@ static struct found find_short(const struct page_allocator *a, size_t chunk, siz
     while (begin < end && words[begin] == 0)
         begin++;
     for (size_t at = begin; at < end; at++) {
-        uint64_t starts = run_starts(words[at], at + 1 < count ? words[at + 1] : 0, n);
+        uint64_t starts = word_run_starts(words[at], at + 1 < count ? words[at + 1] : 0, n);
         if (starts == 0)
             continue;
         has_run = true;

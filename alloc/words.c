@@ -66,3 +66,15 @@ size_t words_find_run(const uint64_t *words, size_t end, size_t n, size_t align)
         first = run_end + 1;
     }
 }
+
+size_t words_run_begin(const uint64_t *words, size_t i, size_t n) {
+    size_t lowest = i < n ? 0 : i - (n - 1), begin = i;
+    while (begin > lowest) {
+        size_t at = (begin - 1) / WORD_BITS;
+        uint64_t clear = ~words[at] & word_range(at * WORD_BITS, begin);
+        begin = at * WORD_BITS + (clear != 0 ? word_highest(clear) + 1 : 0);
+        if (clear != 0)
+            break;
+    }
+    return begin > lowest ? begin : lowest;
+}

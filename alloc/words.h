@@ -60,6 +60,17 @@ static inline uint64_t word_range(size_t from, size_t end) {
     return range;
 }
 
+/* Where in the first of two words that stand side by side n set bits begin, n at most 64: each step
+ * up to doubles the length that is known. */
+static inline uint64_t word_run_starts(uint64_t word, uint64_t next, size_t n) {
+    for (size_t length = 1, step; length < n; length += step) {
+        step = length < n - length ? length : n - length;
+        word &= word >> step | next << (WORD_BITS - step);
+        next &= next >> step;
+    }
+    return word;
+}
+
 /* Lowest set, lowest clear bit of [from, end); `end` if there is none. O(words). */
 size_t words_next_set(const uint64_t *words, size_t from, size_t end);
 size_t words_next_clear(const uint64_t *words, size_t from, size_t end);
@@ -98,3 +109,7 @@ static inline void words_clear(uint64_t *words, size_t from, size_t end) {
 /* Lowest multiple of `align` that begins n set bits in [0, end); NONE if there is none. `align`
  * is a power of two and n is not 0. O(words + runs), the runs of set bits that are too short. */
 size_t words_find_run(const uint64_t *words, size_t end, size_t n, size_t align);
+
+/* Where the run of set bits begins that bit `i`, which is set, is in; i - (n - 1) if that is more
+ * than n - 1 bits below. n is not 0. O(words). */
+size_t words_run_begin(const uint64_t *words, size_t i, size_t n);

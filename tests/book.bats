@@ -366,7 +366,7 @@ static void print_both(void) {\
     cp -R chapters before
     run chapters/play carry
     ended_with 1
-    says ": map_print comes up only in chapter 16: a diff has to bring the new lines"
+    says ": map_print comes up only in chapter 17: a diff has to bring the new lines"
     run diff -r before chapters
     says_nothing_but ""
 }
@@ -375,8 +375,8 @@ static void print_both(void) {\
     sed -i.before 's/^    \. += 64M;/    . += 32M;/' kernel.ld
     run chapters/play carry
     ended_with 1
-    says_line "kernel.ld: 1 line, 2 places (06-pages.md, solutions/14-2.md)"
-    matches '^chapters/solutions/14-2.md:[0-9]+: left to you: it replaces a line that has changed'
+    says_line "kernel.ld: 1 line, 2 places (06-pages.md, solutions/15-2.md)"
+    matches '^chapters/solutions/15-2.md:[0-9]+: left to you: it replaces a line that has changed'
     is_carried
 }
 

@@ -43,12 +43,17 @@ END_STUB
     mkdir "$BATS_TEST_TMPDIR/another"
     cp -R "$PROJECT"/{*.[ch],kernel.ld,*.sh,alloc,memory,tests} "$BATS_TEST_TMPDIR/another"
     enter_copy
+    mkdir objects
+    export REAL_CC=${REAL_CC:-$CC} CC_OBJECTS=$PWD/objects QEMU=$BATS_TEST_TMPDIR/qemu
     for stage in $STAGES; do
-        # The kernel does not run here, so that both fail.
-        QEMU=$BATS_TEST_TMPDIR/qemu run ./run.sh "$stage"
-        QEMU=$BATS_TEST_TMPDIR/qemu run "$BATS_TEST_TMPDIR/another/run.sh" "$stage"
+        # The kernel does not run here, so that both fail. In the first folder most objects are
+        # those of the stage before, as in most tests; the second compiles.
+        CC=$PROJECT/tests/clang run ./run.sh "$stage"
+        CC=$REAL_CC run "$BATS_TEST_TMPDIR/another/run.sh" "$stage"
         cmp kernel.elf "$BATS_TEST_TMPDIR/another/kernel.elf"
     done
+    # With an option that tests/clang does not know there would be none.
+    (($(find objects -name '*.o' | wc -l) > 20)) || differs "the kernel's objects"
 }
 
 # How run.sh compiles, as far as it matters to who reads only.
@@ -137,4 +142,64 @@ analyze() {
     analyze zero.c
     ended_with 1
     says "-Werror=analyzer-null-dereference"
+}
+
+# ---- the compiler of the tests ----
+
+# In a folder of its own, a compiler that notes in the file `compiled` which files it compiles.
+note_compilations() {
+    cd "$BATS_TEST_TMPDIR" || return
+    stub ./real <<END
+for word; do [[ \$word != -c ]] || echo "\$*" >>compiled; done
+exec '${REAL_CC:-$CC}' "\$@"
+END
+    mkdir objects
+}
+
+# Build a program of one.c and two.c with tests/clang and more options: that compiles $1 of them.
+compiles() {
+    local times=$1
+    shift
+    : >compiled
+    run env REAL_CC="$PWD/real" CC_OBJECTS="$PWD/objects" "$PROJECT/tests/clang" \
+        --target=riscv64-unknown-elf -mno-relax -ffreestanding -nostdlib -static -std=c11 -Wall \
+        --ld-path="$LD" -Wl,-e,f "$@" -o made one.c two.c
+    ended_with 0
+    (($(wc -l <compiled) == times)) || differs "$times files compiled, not: $(<compiled)"
+}
+
+@test "a file is compiled once, and again when it, a header or an option is another" {
+    note_compilations
+    printf '%s\n' '#include "one.h"' 'int f(void);' 'int f(void) { return ONE; }' >one.c
+    echo '#define ONE 1' >one.h
+    printf '%s\n' '#if __has_include("three.h")' 'int h = 3;' '#endif' 'int g = 2;' >two.c
+    compiles 2
+    compiles 0
+    cp made first
+    "${REAL_CC:-$CC}" --target=riscv64-unknown-elf -mno-relax -ffreestanding -nostdlib -static \
+        --ld-path="$LD" -std=c11 -Wall -Wl,-e,f -o made one.c two.c
+    cmp first made
+    compiles 2 -O2
+    compiles 1 -DONE=1 # in one.c the name stands
+    compiles 0
+    echo '#define ONE 3' >one.h
+    compiles 1
+    ! cmp -s first made || differs "another program"
+    touch three.h
+    compiles 1
+    echo 'int i = 4;' >>two.c
+    compiles 1
+    rm three.h
+    echo '#define ONE 1' >one.h
+    compiles 1 # one.c is as at first, and two.c has a line more
+}
+
+@test "what the compiler says of a file it says each time" {
+    note_compilations
+    echo 'int f(void) { int unused; return 1; }' >one.c
+    echo 'int g = 2;' >two.c
+    compiles 1
+    says "warning: unused variable 'unused'"
+    compiles 1
+    says "warning: unused variable 'unused'"
 }

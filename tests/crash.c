@@ -118,6 +118,19 @@ __attribute__((used)) static void memory_below(void) {
     frames_add(ram.start, ram.end);
 }
 
+#ifndef MEMORY_BITS
+#define MEMORY_BITS 49
+#endif
+
+/* Turn paging on for memory that ends at 2^MEMORY_BITS, and that nobody touches. On rv64. */
+__attribute__((used)) static void paging_far_up(void) {
+    struct memory_map map = {0};
+    uint64_t end = (uint64_t) 1 << MEMORY_BITS;
+    map_add(&map, (paddr_t) (end / 2), (paddr_t) end);
+    vm_init(&map);
+    printf("paging is on with %u levels\n", vm_levels);
+}
+
 /* ---- pages ---- */
 
 __attribute__((used)) static void no_pages(void) {
@@ -163,6 +176,14 @@ __attribute__((used)) static void false_assumption(void) {
 __attribute__((used)) static void trap_in_trap(void) {
     vm_init(usable);
     __asm__ volatile("csrw sscratch, %0\n.word 0" ::"r"(__stack_bottom + 512));
+}
+
+/* Take the constants away, without which there is no report of a trap, nor one of that. */
+__attribute__((used)) static void trap_without_constants(void) {
+    vm_init(usable);
+    for (vaddr_t page = (vaddr_t) __rodata; page < (vaddr_t) __data; page += PAGE_SIZE)
+        vm_unmap(kernel_table, page);
+    __asm__ volatile(".word 0");
 }
 
 /* Read what was freed. Only with paging on does anybody notice. */

@@ -78,7 +78,7 @@ place_of() {
 reports_trap() {
     says_line "TRAP: $1"
     matches '^  scause 0x[0-9a-f]+  sepc 0x[0-9a-f]+  stval 0x[0-9a-f]+$'
-    matches '^  ra 0x[0-9a-f]+ +sp 0x[0-9a-f]+ +gp 0x[0-9a-f]+ +tp 0x[0-9a-f]+ *$'
+    matches '^  ra 0x.{16}   sp 0x.{16}   gp 0x.{16}$'
     matches ' t6 0x[0-9a-f]+ *$'
 }
 
@@ -118,6 +118,19 @@ reports_stack_pointer() {
     crash stack_overrun
     matches '^stack overrun: the canary at 0x[0-9a-f]+ is gone$'
     says_not TRAP
+}
+
+@test "a panic, a trap or an overrun after a good verdict ends the machine with status 1" {
+    local end
+    program_that_prints "1 passed, 0 failed" true
+    # The last two are reported with paging on, through the page of the test device.
+    for end in stack_overrun false_assumption illegal_instruction use_after_free trap_in_trap; do
+        echo "# $end"
+        sed "s/^    return true;\$/    $end();\n&/" tests/liar.c >tests/$end.c
+        PROGRAM=tests/$end.c run ./run.sh bump
+        ended_with 1
+        says_line "1 passed, 0 failed"
+    done
 }
 
 @test "an endless recursion is reported with its place, and the overrun is named" {
@@ -170,14 +183,14 @@ address_of() {
     for ((frames_left = 0; frames_left < 30; frames_left++)); do
         CFLAGS=-DFRAMES_LEFT=$frames_left crash paging_runs_dry
         [[ $output != *"paging is on"* ]] || break
-        messages+=("$(sed -n -e 's/ [0-9].*: /: /' -e 's/^PANIC: memory\/vm\.c:[0-9]*: //p' \
+        messages+=("$(sed -n -e 's/ 0x[0-9a-f]*: /: /' -e 's/^PANIC: memory\/vm\.c:[0-9]*: //p' \
             <<<"$output")")
     done
     # The root, then each table, then the metadata for addresses, which wants several side by side.
     run uniq < <(printf '%s\n' "${messages[@]}")
     says_nothing_but "no frame for the root of the kernel's page table
 cannot map: ALLOC_NO_MEMORY
-cannot manage: ALLOC_NO_MEMORY"
+cannot manage 128 MiB of addresses: ALLOC_NO_MEMORY"
     ((frames_left > 5 && frames_left < 30)) ||
         differs "paging to be on with 6 to 29 frames, not $frames_left"
 }
@@ -210,7 +223,14 @@ panics() {
 
 @test "a hart without paging is a panic that says so" {
     QEMU_FLAGS="-cpu rv64,mmu=off" panics paging memory/vm.c \
-        'this hart has no paging with 39-bit .*'
+        'this hart has no paging with 39-bit addresses \(Sv39\)'
+}
+
+@test "memory that four levels of tables do not reach needs five, and more than that is a panic" {
+    CFLAGS=-DMEMORY_BITS=49 crash paging_far_up
+    says_line "paging is on with 5 levels"
+    CFLAGS=-DMEMORY_BITS=60 panics paging_far_up memory/vm.c \
+        'no paging reaches memory up to 0xfffffffffffffff'
 }
 
 @test "a double free is a panic that names the error, the address and the caller" {
@@ -230,6 +250,44 @@ panics() {
     crash trap_in_trap
     matches '^TRAP in the report of a trap: store page fault, sepc 0x'
     matches '^0x[0-9a-f]+ is .* at .*\.c:[0-9]+'
+}
+
+@test "where no trap can be reported the kernel ends all the same" {
+    CFLAGS=-DTEST_DEVICE=0x100000 TIME_LIMIT=20 crash trap_without_constants
+    says_not "nothing was printed for"
+}
+
+@test "every cause of a trap has its name" {
+    program_that_prints "1 passed, 0 failed" true
+    {
+        printf '#include "../riscv.h"\n#include "../trap.h"\n'
+        sed 's/^    printf("1 passed/    for (uintptr_t cause = 0; cause <= 16; cause++)\
+        printf("%s\\n", trap_name(cause));\
+    printf("%s, %d\\n", trap_name(~(uintptr_t) 0), (int) (READ_CSR(sscratch) % 16));\
+&/' tests/liar.c
+    } >tests/names.c
+    PROGRAM=tests/names.c run ./run.sh bump
+    ended_with 0
+    run sed -n '/^instruction address/,/^interrupt/p' <<<"$output"
+    # The stack of the traps is aligned to 16.
+    says_nothing_but "instruction address misaligned
+instruction access fault
+illegal instruction
+breakpoint
+load address misaligned
+load access fault
+store address misaligned
+store access fault
+environment call from U-mode
+environment call from S-mode
+reserved
+reserved
+instruction page fault
+load page fault
+reserved
+store page fault
+unknown cause
+interrupt, 0"
 }
 
 @test "a use after vm_free is reported with its place" {
@@ -283,6 +341,19 @@ panics() {
     done
     kill $busy
     [[ ${statuses[*]} == "1 1 1 1 1 1" ]] || differs "status 1 each time, not ${statuses[*]}"
+}
+
+@test "for a second the kernel waits for the test device to end the machine" {
+    local boot begun
+    program_that_prints "1 passed, 0 failed" true
+    # Here nothing happens.
+    CFLAGS=-DTEST_DEVICE=0x50000000 run ./run.sh -v bump
+    ended_with 0
+    [[ $output =~ (\+\ [^$'\n']*qemu-system[^$'\n']*) ]]
+    boot=${BASH_REMATCH[1]#+ }
+    begun=${EPOCHREALTIME/[.,]/}
+    eval "$boot </dev/null"
+    ((${EPOCHREALTIME/[.,]/} - begun >= 1000000)) || differs "a boot that takes a second"
 }
 
 @test "a failed test fails the run" {
@@ -453,7 +524,7 @@ run_on_shim() {
 
 @test "four harts on rv32 are as one" {
     use_rv32
-    QEMU_FLAGS="-smp 4" run ./run.sh
+    QEMU_FLAGS="-smp 4" run ./run.sh -m 1G
     passes
 }
 

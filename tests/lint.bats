@@ -42,7 +42,7 @@ run_on_files() {
 @test "no line is longer than 100 columns, or ends with a space" {
     run_on_files env LC_ALL=C.UTF-8 grep -nE '^.{101,}|[[:space:]]$' < <(
         sources c h S ld sh bash bats mk
-        printf '%s\n' chapters/play chapters/*.pm tests/figures tests/Makefile
+        printf '%s\n' chapters/play chapters/*.pm tests/{clang,figures,Makefile}
     )
     # 1: there is none.
     ended_with 1
@@ -50,7 +50,7 @@ run_on_files() {
 
 @test "every bats file and every script that is run can be executed" {
     local file
-    for file in run.sh chapters/play tests/*.bats; do
+    for file in run.sh chapters/play tests/{clang,figures} tests/*.bats; do
         [[ -x $file && $(head -n 1 "$file") == '#!/usr/bin/env '* ]] || differs "$file is a program"
     done
 }
@@ -119,11 +119,11 @@ run_on_files() {
 @test "too many lines between two runs are named, and a file that is taken over and not copied" {
     enter_copy
     sed -i.bak '/-fsyntax-only trap.c$/s/^.*$/$ mkdir none/' chapters/05-panics-and-traps.md
-    sed -i.bak 's/{workload.h,bench.c,/{workload.h,/' chapters/14-measuring.md
+    sed -i.bak 's/{workload.h,bench.c,/{workload.h,/' chapters/15-measuring.md
     run chapters/play form
     ended_with 1
     matches '^chapters/05-panics-and-traps.md:[0-9]+: this block ends [0-9]+ lines behind the last'
-    matches '^chapters/14-measuring.md:[0-9]+: no cp here copies tests/bench/bench.c, which'
+    matches '^chapters/15-measuring.md:[0-9]+: no cp here copies tests/bench/bench.c, which'
     ((${#lines[@]} == 2)) || differs "a line for each"
 }
 

@@ -35,7 +35,7 @@ stub_debootstrap() {
     stub ./wget <<<'echo "Codename: nosuch"'
     stub ./debootstrap <<'END'
 echo "$@" >>made
-root=${*: -2:1}
+root=${*: -3:1}
 mkdir -p "$root"/{dev,proc,sys,etc,tmp}
 for program in bash sleep; do
     program=$(command -v $program)
@@ -54,6 +54,8 @@ END
     run "$PROJECT/tests/release.sh" nosuch "${words[@]}"
     ended_with 3
     [[ $(wc -l <made) == 1 ]] || differs "a root that is made once"
+    # debootstrap itself may know no script for the release.
+    [[ $(<made) == *" nosuch $PWD/releases/nosuch.part "*/scripts/sid ]] || differs "a script"
     run grep -F "$PWD/releases" /proc/self/mountinfo
     says_nothing_but ""
 }

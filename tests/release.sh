@@ -18,6 +18,8 @@ set -euo pipefail
 
 project=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+# How a root is made: the same for all releases, and debootstrap need not have heard of this one.
+script=/usr/share/debootstrap/scripts/sid
 assume_yes="" fresh=""
 
 usage() {
@@ -73,7 +75,7 @@ make_root() {
     say "making a root of Debian $codename in $root, in a minute or several"
     remove_tree "$root.part"
     inside debootstrap --variant=minbase --include=ca-certificates,git "${trust[@]}" \
-        "$codename" "$root.part" "$mirror" >"$log" 2>&1 ||
+        "$codename" "$root.part" "$mirror" "$script" >"$log" 2>&1 ||
         no_root "debootstrap failed, $log has: $(tail -n 1 "$log")"
     remove_tree "$root"
     mv "$root.part" "$root"

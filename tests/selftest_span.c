@@ -191,7 +191,7 @@ static void try_alloc(size_t n, size_t align) {
     }
     size_t first = paddr / PAGE_SIZE - first_page;
     EXPECT(is_in_span(paddr, n) && paddr % (align * PAGE_SIZE) == 0 && all_are(first, n, FREE));
-    if (stage != &buddy_stage && stage != &stack_stage)
+    if (stage == &bump_stage || stage == &bitmap_stage || stage == &tree_stage)
         EXPECT_EQUAL(first, fit);
     if (!test_failed)
         mark_used(first, n);
@@ -425,6 +425,14 @@ static size_t bytes_for(size_t count) {
         bytes += 8 * groups_on_all_levels(words, 64);
         for (size_t block = 2; block <= MAX_ALIGN / PAGE_SIZE; block *= 2)
             bytes += 8 * groups_on_all_levels((count + block - 1) / block, 64);
+    }
+    if (stage == &radix_stage) {
+        bytes = (bytes + 63) / 64 * 64;
+        for (size_t nodes = words, size = 64; nodes > 1 || size == 64;) {
+            nodes = (nodes + 63) / 64;
+            bytes += nodes * size;
+            size += size < 192 ? 64 : 0;
+        }
     }
     return (bytes + 63) / 64 * 64;
 }

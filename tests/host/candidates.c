@@ -16,6 +16,7 @@ static const struct candidate special[] = {
     {&stack_stage, {.frees = true, .exact_runs = true}, 1.6, false},
     {&tree_stage, {.frees = true, .lowest_first = true, .exact_runs = true}, 1.1, true},
     {&buddy_stage, {.frees = true}, 2.2, false},
+    {&radix_stage, {.frees = true, .exact_runs = true}, 1.25, true},
 };
 
 struct candidate candidate_of(size_t number) {

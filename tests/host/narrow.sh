@@ -9,6 +9,8 @@ DEFINES=(
     "WORD_BITS ((size_t) 8)"
     "BOUNDS_FANOUT ((size_t) 4)"
     "CHUNK ((size_t) 16)"
+    "DIGIT 3U"
+    "TOP 2U"
     "MAX_ORDER 2U"
     "MAX_ALIGN (PAGE_SIZE << 2)"
 )

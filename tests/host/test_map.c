@@ -1,4 +1,5 @@
 /* Maps of memory, against one byte a page; and what the kernel makes of whole device trees. */
+#define _POSIX_C_SOURCE 200809L
 #include "../../memory/frames.h"
 #include "../../memory/machine.h"
 #include "../../panic.h"
@@ -180,6 +181,99 @@ static void an_empty_range_changes_nothing(void **state) {
     assert_int_equal(map.count, 1);
 }
 
+/* In a full map one range of a page, at any place, is forgotten for a larger one. */
+static void the_smallest_range_is_found_wherever_it_is(void **state) {
+    (void) state;
+    static const size_t places[] = {0, 1, MAP_RANGES / 2, MAP_RANGES - 1};
+    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+        begin();
+        for (size_t n = 0; n < MAP_RANGES; n++)
+            map_add(&map, page(3 * n), page(3 * n + (n == places[i] ? 1 : 2)));
+        map_add(&map, page(3 * MAP_RANGES), page(3 * MAP_RANGES + 2));
+        assert_int_equal(map.count, MAP_RANGES);
+        assert_int_equal(map.left_out, page(1));
+        assert_int_equal(map_size(&map), page(2 * MAP_RANGES));
+    }
+}
+
+static void a_range_of_64_kib_or_more_counts_as_large(void **state) {
+    (void) state;
+    begin();
+    for (size_t n = 0; n < MAP_RANGES; n++)
+        map_add(&map, page(20 * n), page(20 * n + 17));
+    map_add(&map, page(20 * MAP_RANGES), page(20 * MAP_RANGES + 2));
+    assert_int_equal(map.left_out, page(2));
+}
+
+static void expect_from(size_t first, size_t end, size_t end_in_map) {
+    struct memory_range range = map_from(&map, (struct memory_range){page(first), page(end)});
+    assert_int_equal(range.start, page(first));
+    assert_int_equal(range.end, page(end_in_map));
+}
+
+static void what_a_map_has_from_an_address_on_ends_at_the_first_hole(void **state) {
+    (void) state;
+    begin();
+    map_add(&map, page(2), page(6));
+    map_add(&map, page(8), page(9));
+    map_add(&map, page(20), page(30));
+    map_remove(&map, page(20), page(30)); /* the map has forgotten it, its array has not */
+    expect_from(2, 6, 6);
+    expect_from(2, 7, 6);
+    expect_from(3, 5, 5);
+    expect_from(3, 9, 6);
+    expect_from(8, 9, 9);
+    expect_from(0, 9, 0);
+    expect_from(6, 9, 6);
+    expect_from(7, 9, 7);
+    expect_from(20, 30, 20);
+}
+
+/* ---- what is printed ---- */
+
+static char printed[16 * 1024];
+static FILE *real_stdout;
+
+/* From here on, and until it ends, what is printed goes to `printed`. */
+static void begin_to_catch(void) {
+    memset(printed, 0, sizeof(printed));
+    real_stdout = stdout;
+    stdout = fmemopen(printed, sizeof(printed), "w");
+    assert_non_null(stdout);
+}
+
+static void end_to_catch(void) {
+    fclose(stdout);
+    stdout = real_stdout;
+}
+
+static void a_map_prints_a_line_for_each_range_and_one_for_what_is_left_out(void **state) {
+    (void) state;
+    begin();
+    map_add(&map, page(1), page(1281));
+    map_add(&map, page(2000), page(2001));
+    map_add(&map, page(3000), page(3001));
+    map_remove(&map, page(3000), page(3001));
+    begin_to_catch();
+    map_print("memory", &map);
+    end_to_catch();
+    assert_string_equal(printed, "memory    0x1000 to 0x501000, 5120 KiB\n"
+                                 "memory    0x7d0000 to 0x7d1000, 4 KiB\n");
+
+    begin();
+    for (size_t n = 0; n <= MAP_RANGES; n++)
+        map_add(&map, page(2000 * n), page(2000 * n + 1280));
+    begin_to_catch();
+    map_print("reserved", &map);
+    end_to_catch();
+    const char *last = strstr(printed, "reserved  and");
+    assert_non_null(last);
+    assert_string_equal(last, "reserved  and 5120 KiB that are left out: a map has room for 128 "
+                              "ranges\n");
+}
+
+/* ---- device trees ---- */
+
 /* A tree that dtc made from tests/host/trees, or QEMU; aligned as the kernel finds it. */
 static void *load(const char *name, size_t *size) {
     char path[4096];
@@ -187,10 +281,31 @@ static void *load(const char *name, size_t *size) {
     FILE *file = fopen(path, "rb");
     if (!file)
         fail_msg("%s is missing: tests/Makefile makes it", path);
-    static _Alignas(8) unsigned char tree[1 << 20];
+    static _Alignas(PAGE_SIZE) unsigned char tree[(1 << 20) + PAGE_SIZE];
     *size = fread(tree, 1, sizeof(tree), file);
     fclose(file);
     return tree;
+}
+
+/* Let a tree say that it is so long; what is behind its blocks is nothing. */
+static void set_size(unsigned char *tree, size_t size) {
+    for (size_t i = 0; i < 4; i++)
+        tree[4 + i] = (unsigned char) (size >> (24 - 8 * i));
+}
+
+/* These ranges, and no others but, if `except` says so, the one that begins there. */
+static void expect_ranges(const struct memory_map *of, size_t count,
+                          const struct memory_range *expected, paddr_t except) {
+    size_t at = 0;
+    for (size_t i = 0; i < of->count; i++) {
+        if (of->ranges[i].start == except)
+            continue;
+        assert_true(at < count);
+        assert_int_equal(of->ranges[i].start, expected[at].start);
+        assert_int_equal(of->ranges[i].end, expected[at].end);
+        at++;
+    }
+    assert_int_equal(at, count);
 }
 
 static void memory_of_two_nodes_that_touch_is_one_range(void **state) {
@@ -236,10 +351,6 @@ static void usable_memory_is_whole_pages_without_the_holes(void **state) {
     assert_int_equal(machine.usable.ranges[2].end, 0xc0001000);
 }
 
-/* The kernel's image, and __free_ram behind it, as in most trees here. */
-static const struct memory_range image = {0x80200000, 0x80240000};
-static const struct memory_range free_ram = {0x80250000, 0x84250000};
-
 static bool is_in(const struct memory_map *in, paddr_t start, paddr_t end) {
     struct memory_range range = map_from(in, (struct memory_range){start, end});
     return range.start < range.end && range.end == end;
@@ -253,6 +364,51 @@ static bool is_out(const struct memory_map *of, paddr_t start, paddr_t end) {
     return true;
 }
 
+#define RANGES(...)                                                             \
+    sizeof((struct memory_range[]){__VA_ARGS__}) / sizeof(struct memory_range), \
+        (const struct memory_range[]) {                                         \
+        __VA_ARGS__                                                             \
+    }
+
+/* Where addresses have 32 bits, what lies above is left out. */
+static void a_byte_more_or_less_decides_about_a_page_and_the_last_page_is_never_one(void **state) {
+    (void) state;
+    struct machine machine;
+    size_t size;
+    unsigned char *tree = load("edges", &size);
+    set_size(tree, PAGE_SIZE);
+    assert_int_equal(machine_read(&machine, tree, PAGE_SIZE), FDT_OK);
+    assert_int_equal(machine.timebase, 1000);
+    paddr_t at = (paddr_t) tree;
+    assert_true(is_in(&machine.reserved, at, at + PAGE_SIZE));
+    assert_true(is_out(&machine.reserved, at + PAGE_SIZE, at + 2 * PAGE_SIZE));
+#if SIZE_MAX > UINT32_MAX
+    const paddr_t high = 0xffffffffffff0000;
+    expect_ranges(&machine.memory,
+                  RANGES({0x40001000, 0x40007000}, {0x180000000, 0x190000000},
+                         {high, high + 0xf000}),
+                  0);
+    expect_ranges(&machine.reserved,
+                  RANGES({0x40001000, 0x40002000}, {0x40004000, 0x40005000},
+                         {high + 0xe000, high + 0xf000}),
+                  at);
+    expect_ranges(&machine.usable,
+                  RANGES({0x40002000, 0x40004000}, {0x40005000, 0x40007000},
+                         {0x180000000, 0x190000000}, {high, high + 0xe000}),
+                  0);
+#else
+    expect_ranges(&machine.memory, RANGES({0x40001000, 0x40007000}), 0);
+    expect_ranges(&machine.reserved, RANGES({0x40001000, 0x40002000}, {0x40004000, 0x40005000}),
+                  at);
+    expect_ranges(&machine.usable, RANGES({0x40002000, 0x40004000}, {0x40005000, 0x40007000}), 0);
+#endif
+    assert_int_equal(machine_read(&machine, tree, PAGE_SIZE - 1), FDT_TRUNCATED);
+}
+
+/* The kernel's image, and __free_ram behind it, as in most trees here. */
+static const struct memory_range image = {0x80200000, 0x80240000};
+static const struct memory_range free_ram = {0x80250000, 0x84250000};
+
 static void nothing_below_the_kernel_is_usable_whatever_the_tree_says_of_firmware(void **state) {
     (void) state;
     struct machine machine;
@@ -263,6 +419,48 @@ static void nothing_below_the_kernel_is_usable_whatever_the_tree_says_of_firmwar
     assert_int_equal(machine.usable.ranges[0].start, image.end);
     assert_true(is_in(&machine.reserved, 0x80000000, image.end));
     assert_int_equal(machine.usable.left_out, 0);
+}
+
+/* off_page has memory from 0x40000000 to 0x40003000, and at 0xbffff000. */
+static void all_below_the_kernel_is_what_of_the_same_range_lies_below_it(void **state) {
+    (void) state;
+    struct machine machine;
+    size_t size;
+    void *tree = load("off_page", &size);
+    paddr_t at = (paddr_t) tree;
+    machine_find(&machine, tree, (struct memory_range){0xc0000000, 0xc0000800}, free_ram);
+    expect_ranges(&machine.reserved, RANGES({0x40001000, 0x40002000}, {0xbffff000, 0xc0000800}),
+                  at);
+    /* In no range: between two, and where one ends. */
+    machine_find(&machine, tree, (struct memory_range){0x50000000, 0x50001000}, free_ram);
+    expect_ranges(&machine.reserved, RANGES({0x40001000, 0x40002000}, {0x50000000, 0x50001000}),
+                  at);
+    machine_find(&machine, tree, (struct memory_range){0x40003000, 0x40004000}, free_ram);
+    expect_ranges(&machine.reserved, RANGES({0x40001000, 0x40002000}, {0x40003000, 0x40004000}),
+                  at);
+}
+
+static void a_tree_of_a_mebibyte_is_read_and_without_one_there_is_free_ram(void **state) {
+    (void) state;
+    struct machine machine;
+    size_t size;
+    unsigned char *tree = load("qemu", &size);
+    set_size(tree, 1 << 20);
+    begin_to_catch();
+    machine_find(&machine, tree, image, free_ram);
+    end_to_catch();
+    assert_string_equal(printed, "");
+    expect_ranges(&machine.memory, RANGES({0x80000000, 0x88000000}), 0);
+
+    set_size(tree, (1 << 20) + 1);
+    begin_to_catch();
+    machine_find(&machine, tree, image, free_ram);
+    end_to_catch();
+    assert_string_equal(printed, "warning: the device tree cannot be used (FDT_TRUNCATED): no "
+                                 "memory but __free_ram\n");
+    expect_ranges(&machine.memory, RANGES({image.start, free_ram.end}), 0);
+    expect_ranges(&machine.usable, RANGES({image.end, free_ram.end}), 0);
+    expect_ranges(&machine.reserved, RANGES({image.start, image.end}), 0);
 }
 
 /* In many_reserved 200 single pages are reserved, from 0x85000000 on, with one between each. */
@@ -284,19 +482,24 @@ static void of_more_reservations_than_a_map_holds_only_single_pages_are_lost(voi
     assert_int_equal(map_size(&machine.usable), in_front + behind + (MAP_RANGES - 2) * PAGE_SIZE);
 }
 
-/* In many_memories 200 nodes of a page each stand before the one that the kernel is in. */
+/* In many_memories 200 pieces of 64 KiB each stand before the one that the kernel is in. */
 static void
 of_more_memory_than_a_map_holds_the_smallest_is_lost_and_the_kernel_s_is_kept(void **state) {
     (void) state;
     struct machine machine;
     size_t size;
-    machine_find(&machine, load("many_memories", &size), image, free_ram);
+    void *tree = load("many_memories", &size);
+    begin_to_catch();
+    machine_find(&machine, tree, image, free_ram);
+    end_to_catch();
     assert_int_equal(machine.memory.count, MAP_RANGES);
     assert_true(is_in(&machine.memory, 0x80000000, 0x85000000));
     assert_true(is_in(&machine.usable, free_ram.start, free_ram.end));
     assert_true(is_out(&machine.usable, 0, image.end));
-    assert_int_equal(machine.memory.left_out, (201 - MAP_RANGES) * PAGE_SIZE);
-    assert_int_equal(machine.usable.left_out, (201 - MAP_RANGES) * PAGE_SIZE);
+    assert_int_equal(machine.memory.left_out, (201 - MAP_RANGES) * 64 * 1024);
+    assert_int_equal(machine.usable.left_out, (201 - MAP_RANGES) * 64 * 1024);
+    assert_string_equal(printed, "warning: 4672 KiB of memory are not used: a map has room for 128 "
+                                 "ranges\n");
 }
 
 /* ---- what is too far away: only where an address has 64 bits ---- */
@@ -359,6 +562,51 @@ memory_too_far_away_for_the_metadata_is_left_out_and_the_kernel_s_is_kept(void *
     }
 }
 
+/* The page below 2 GiB, and so many from there on that all is eight times the metadata for it and
+ * for what lies between it and a page far away. */
+static void exactly_an_eighth_is_not_too_much(void **state) {
+    (void) state;
+    const paddr_t start = 2 * GIB - PAGE_SIZE;
+    size_t size = 1;
+    paddr_t far;
+    for (far = 64 * GIB; 8 * size % PAGE_SIZE != 0; far += MIB)
+        size = page_meta_size(&bitmap_stage, start, far + MIB + PAGE_SIZE - start);
+    for (size_t less = 0; less < 2; less++) {
+        begin();
+        map_add(&map, start, start + 8 * size - (1 + less) * PAGE_SIZE);
+        map_add(&map, far, far + PAGE_SIZE);
+        frames_leave_out_far(&bitmap_stage, &map, free_ram.start);
+        assert_int_equal(map.count, 2 - less);
+    }
+}
+
+/* Which end is farther from home: where they are equally far, the high one. */
+static void the_end_that_is_farther_from_home_is_left_out(void **state) {
+    (void) state;
+    const paddr_t home = 1024 * GIB;
+    begin();
+    map_add(&map, home - 200 * GIB, home - 200 * GIB + PAGE_SIZE);
+    map_add(&map, home, home + 128 * MIB);
+    map_add(&map, home + 200 * GIB - PAGE_SIZE, home + 200 * GIB);
+    begin_to_catch();
+    frames_leave_out_far(&buddy_stage, &map, home);
+    end_to_catch();
+    assert_int_equal(map.count, 2);
+    assert_int_equal(map.ranges[0].start, home - 200 * GIB);
+    assert_string_equal(printed,
+                        "warning: 0x131fffff000 to 0x13200000000 is not used: the metadata "
+                        "for all memory from here to there would be more than 1/8 of it\n");
+    /* Home is below all memory, and above. */
+    for (size_t i = 0; i < 2; i++) {
+        begin();
+        map_add(&map, home, home + 64 * MIB);
+        map_add(&map, home + 400 * GIB, home + 400 * GIB + 64 * MIB);
+        frames_leave_out_far(&buddy_stage, &map, i == 0 ? home - GIB : home + 401 * GIB);
+        assert_int_equal(map.count, 1);
+        assert_int_equal(map.ranges[0].start, i == 0 ? home : home + 400 * GIB);
+    }
+}
+
 /* buddy has 0.26 bytes per page: 16 MiB of them reach a little less than 256 GiB. */
 static void an_eighth_of_the_memory_is_what_metadata_may_take(void **state) {
     (void) state;
@@ -377,12 +625,19 @@ int main(void) {
         cmocka_unit_test(a_hole_in_a_full_map_costs_the_smaller_piece_and_is_never_claimed),
         cmocka_unit_test(a_hole_in_a_full_map_costs_no_piece_where_another_range_is_smaller),
         cmocka_unit_test(a_wide_hole_in_a_full_map_costs_nothing_but_itself),
+        cmocka_unit_test(the_smallest_range_is_found_wherever_it_is),
+        cmocka_unit_test(a_range_of_64_kib_or_more_counts_as_large),
         cmocka_unit_test(a_full_map_never_claims_what_it_should_not),
         cmocka_unit_test(an_empty_range_changes_nothing),
+        cmocka_unit_test(what_a_map_has_from_an_address_on_ends_at_the_first_hole),
+        cmocka_unit_test(a_map_prints_a_line_for_each_range_and_one_for_what_is_left_out),
         cmocka_unit_test(memory_of_two_nodes_that_touch_is_one_range),
         cmocka_unit_test(a_broken_tree_gives_an_error_and_an_empty_machine),
         cmocka_unit_test(usable_memory_is_whole_pages_without_the_holes),
+        cmocka_unit_test(a_byte_more_or_less_decides_about_a_page_and_the_last_page_is_never_one),
         cmocka_unit_test(nothing_below_the_kernel_is_usable_whatever_the_tree_says_of_firmware),
+        cmocka_unit_test(all_below_the_kernel_is_what_of_the_same_range_lies_below_it),
+        cmocka_unit_test(a_tree_of_a_mebibyte_is_read_and_without_one_there_is_free_ram),
         cmocka_unit_test(of_more_reservations_than_a_map_holds_only_single_pages_are_lost),
         cmocka_unit_test(
             of_more_memory_than_a_map_holds_the_smallest_is_lost_and_the_kernel_s_is_kept),
@@ -390,6 +645,8 @@ int main(void) {
         cmocka_unit_test(memory_that_is_not_far_away_is_kept_under_every_stage),
         cmocka_unit_test(memory_too_far_away_for_the_metadata_is_left_out_and_the_kernel_s_is_kept),
         cmocka_unit_test(an_eighth_of_the_memory_is_what_metadata_may_take),
+        cmocka_unit_test(exactly_an_eighth_is_not_too_much),
+        cmocka_unit_test(the_end_that_is_farther_from_home_is_left_out),
 #endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

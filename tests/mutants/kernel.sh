@@ -8,7 +8,7 @@
 declare -A host_tests=(
     [common.c]="test_common selftest_buddy"
     [memory/fdt.c]="test_fdt test_map"
-    [memory/frames.c]="selftest_buddy selftest_bump"
+    [memory/frames.c]="test_frames test_map selftest_buddy selftest_bump"
     [memory/machine.c]="test_map"
     [memory/map.c]="test_map selftest_buddy"
 )
@@ -17,18 +17,23 @@ declare -A host_tests=(
 # these expressions, the cheapest first.
 declare -A boots_of=(
     [common.c]="long long"
-    [kernel.c]="firmware without|of four harts|no memory at __free_ram|llvm-nm|every page is free"
-    [panic.c]="a panic prints|grew too far|good verdict|firmware with|without a test device"
+    [kernel.c]="firmware without|of four harts|no memory at __free_ram|llvm-nm|at boot the map
+good verdict|every page is free|far away
+up to 256 GiB"
+    [panic.c]="a panic prints|grew too far|good verdict|firmware with|without a test device
+for a second the kernel waits"
     [sbi.c]="firmware with|without a test device"
-    [trap.c]="null pointer|illegal|no memory is|the report of a trap|recursion is|trap on rv32"
+    [trap.c]="null pointer|illegal|no memory is|the report of a trap|recursion is|trap on rv32
+cause of a trap|no trap can be reported|good verdict"
     [memory/frames.c]="out of memory|double free|wrong request|cannot be managed|somebody else
 at boot the map|with a hole"
     [memory/machine.c]="at boot the map|cannot be used|with a hole|no memory at __free_ram"
     [memory/map.c]="at boot the map|with a hole"
     [memory/page_table.c]="runs out of memory|use after|guard page
 every stage builds for rv32"
-    [memory/vm.c]="runs out of memory|use after|guard page|without paging|somebody else
-every stage builds for rv32"
+    [memory/vm.c]="runs out of memory|use after|guard page|without paging|somebody else|good verdict
+five, and more|every stage builds for rv32|four harts on rv32
+up to 256 GiB"
 )
 
 # ---- how they are built ----
@@ -97,6 +102,11 @@ make_host_tests() {
 # takes longer to find that out than they take.
 declare -A commands
 find_commands() {
+    # It may be built with the last mutant of another file.
+    cp "$file" "$work/mutant.c"
+    cp "$here/../../$file" "$file"
+    make_host_tests "$out/$1.t"
+    cp "$work/mutant.c" "$file"
     commands[$out $file $1]=$(make_host_tests -n -W "$file" "$out/$1.t" | sed 's/^mkdir .* && //' |
         grep -F -e " -c $file " -e "-o $out/$1.t")
 }

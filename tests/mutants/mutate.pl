@@ -269,9 +269,13 @@ for my $file (@files) {
 if ($is_check) {
     my %is_here = map { $_ => 1 } @files;
     $line = 0;
+    my %stands; # an entry is for all places where its line stands
     for (split /\n/, read_file(dirname($0) . '/equivalent')) {
         $line++;
-        next if /^\s*(?:#|$)/ || $is_made{$_};
+        next if /^\s*(?:#|$)/;
+        wrong("equivalent:$line", "it is line $stands{$_} once more") if $stands{$_};
+        $stands{$_} ||= $line;
+        next if $is_made{$_};
         my ($file, $old) = /^(\S+): .+?: (.*) => / or wrong("equivalent:$line", 'not understood');
         next if !defined $file;
         -f $file or wrong("equivalent:$line", "there is no $file"), next;
