@@ -38,6 +38,8 @@ Commands:
   all            every stage in turn, one line each   ./run.sh all
   diff A B       what changes from stage A to B       ./run.sh diff bump bitmap
   test [FILE]... every test of the project, or some   ./run.sh test tests/run.bats
+  test site      the tests of these pages, in a browser
+                                                      ./run.sh test site
   test quick     in a minute, what a change may have broken: form, host tests, a boot,
                  the chapters that changed; again only what is out of date
                                                       ./run.sh test quick
@@ -52,6 +54,9 @@ Commands:
                  the kernel as it is after a chapter of the book, written into a new
                  folder, or with --diff how the one in FOLDER differs from it;
                  without FOLDER: build/chapter-N    ./run.sh chapter 6
+  site           the book, the allocators and the kernel as pages: built into build/site
+                 and served on this machine; with --out FOLDER only built, into that
+                                                      ./run.sh site
 
 Options, before or after the command:
   -m SIZE        guest memory, default 128M           ./run.sh -m 1G buddy
@@ -133,7 +138,7 @@ check_memory_size() {
 MIN_MIB=32
 MAX_MIB=$((1024 * 1024))
 
-verbose="" assume_yes="" as_diff="" bench_kind="" bench_format=""
+verbose="" assume_yes="" as_diff="" bench_kind="" bench_format="" site_out=""
 arguments=()
 while (($# > 0)); do
     case $1 in
@@ -154,6 +159,13 @@ while (($# > 0)); do
         exit 0
         ;;
     --diff) as_diff=yes ;;
+    --out)
+        [[ ${2:-} ]] || wrong_usage "--out needs a folder, as in --out pages"
+        site_out=$2
+        # A relative one is the caller's.
+        [[ $site_out == /* ]] || site_out=$OLDPWD/$site_out
+        shift
+        ;;
     --host) bench_kind=host ;;
     --csv | --plot)
         [[ ! $bench_format || $bench_format == "${1#--}" ]] ||
@@ -422,16 +434,23 @@ show_chapter() {
     run chapters/play "$([[ $as_diff ]] && echo diff || echo tree)" "$1" "$folder"
 }
 
+load_site() {
+    [[ -f site/site.sh ]] || fail "site: it is in the repository, and not here"
+    # shellcheck source=site/site.sh
+    source site/site.sh
+}
+
 main() {
     local command=${1:-$DEFAULT_STAGE}
     (($# == 0)) || shift
     case $command in
-    all | diff | gdb | test | fuzz | bench | chapter) ;;
+    all | diff | gdb | test | fuzz | bench | chapter | site) ;;
     *) is_stage "$command" ||
         wrong_usage "no command or stage '$command': there are $STAGES, \
-all, diff, test, fuzz, bench, gdb and chapter" ;;
+all, diff, test, fuzz, bench, gdb, chapter and site" ;;
     esac
     [[ ! $as_diff || $command == chapter ]] || wrong_usage "--diff is for chapter"
+    [[ ! $site_out || $command == site ]] || wrong_usage "--out is for site"
     [[ ! $bench_kind || $command == bench ]] || wrong_usage "--$bench_kind is for bench"
     [[ ! $bench_format || $command == bench ]] || wrong_usage "--$bench_format is for bench"
     case $command in
@@ -445,6 +464,10 @@ all, diff, test, fuzz, bench, gdb and chapter" ;;
         if [[ ${1:-} == quick ]]; then
             (($# == 1)) || wrong_usage "test quick takes no more words: '$2' is too much"
             run_quick_tests
+        elif [[ ${1:-} == site ]]; then
+            (($# == 1)) || wrong_usage "test site takes no more words: '$2' is too much"
+            load_site
+            test_site
         else
             run_tests "$@"
         fi
@@ -460,6 +483,11 @@ all, diff, test, fuzz, bench, gdb and chapter" ;;
         (($# >= 1)) || wrong_usage "chapter needs a number, as in: chapter 6"
         (($# <= 2)) || wrong_usage "chapter takes a number and a folder: '$3' is too much"
         show_chapter "$@"
+        ;;
+    site)
+        (($# == 0)) || wrong_usage "site takes no more words: '$1' is too much"
+        load_site
+        run_site
         ;;
     fuzz)
         check_room

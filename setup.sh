@@ -4,6 +4,7 @@
 
 MIN_CLANG=14
 MIN_QEMU=6.1 # memory-backend-ram with reserve=off
+MIN_NODE=20
 
 # Another clang-format writes other lines, and another clang-tidy has other opinions: the sources
 # are held to those of one version. It is installed where apt has it; where it is not, these tests
@@ -49,6 +50,10 @@ zsh          zsh                  zsh                    zsh                    
 sanitizers   libclang-rt-dev      compiler-rt            compiler-rt                llvm
 libc32       libc6-dev-i386       -                      -                          -
 libgcc32     lib32gcc-s1          -                      -                          -
+node         nodejs               nodejs                 nodejs                     node
+npm          npm                  nodejs-npm             npm                        node
+wasm         lld                  lld                    lld                        lld
+browser      chromium             chromium               chromium                   chromium
 "
 
 package_of() {
@@ -265,6 +270,25 @@ find_book() {
     for tool in perl patch; do
         command -v "$tool" >/dev/null || misses "$tool" "$tool"
     done
+}
+
+# ---- what the site is made with, and its tests ----
+
+find_site() {
+    local version
+    find_book
+    # wasm-ld comes with lld, but for the compiler to find: of its version, or plain.
+    echo 'void f(void) {}' | "${CC:-clang}" --target=wasm32 -nostdlib -Wl,--no-entry -x c - \
+        -o /dev/null 2>/dev/null || misses wasm "lld's wasm-ld, where $CC finds it"
+    version=$(node --version 2>/dev/null) || version=v0
+    version=${version#v}
+    ((${version%%.*} >= MIN_NODE)) || misses node "node $MIN_NODE or later (where the system has \
+an older one: https://nodejs.org)"
+    command -v npm >/dev/null || misses npm "npm"
+}
+
+find_browser() {
+    BROWSER=${BROWSER:-$(first_of chromium chromium-browser)} || misses browser "Chromium"
 }
 
 # ---- what only the tests need ----

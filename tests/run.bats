@@ -15,7 +15,8 @@ setup() {
     run ./run.sh --help
     ended_with 0
     local help=$output
-    for word in all diff test fuzz gdb chapter --diff -m -y -v --help --version $STAGES; do
+    for word in all diff test fuzz gdb chapter site --diff --out -m -y -v --help --version \
+        $STAGES; do
         says " $word"
     done
     for word in all "diff bump bitmap" "test tests/run.bats" "test quick" "fuzz alloc" "gdb buddy" \
@@ -53,10 +54,10 @@ setup() {
 @test "a wrong command is refused with what there is" {
     run ./run.sh slab
     refuses_with "no command or stage 'slab': there are $STAGES, all, diff, test, fuzz, bench, \
-gdb and chapter"
+gdb, chapter and site"
     run ./run.sh "bump bitmap"
     refuses_with "no command or stage 'bump bitmap': there are $STAGES, all, diff, test, fuzz, \
-bench, gdb and chapter"
+bench, gdb, chapter and site"
     run ./run.sh -v Bump
     ended_with 2
 }
@@ -76,6 +77,10 @@ bench, gdb and chapter"
     refuses_with "all takes no more words: 'bump' is too much"
     run ./run.sh gdb bump bitmap
     refuses_with "gdb takes one stage: 'bitmap' is too much"
+    run ./run.sh site bump
+    refuses_with "site takes no more words: 'bump' is too much"
+    run ./run.sh test site tests/run.bats
+    refuses_with "test site takes no more words: 'tests/run.bats' is too much"
 }
 
 @test "diff and gdb refuse stages that there are not" {
@@ -159,6 +164,21 @@ more"
         refuses_with "test: '$file' is no test: there are tests/*.bats, build/host/*.t, \
 build/host32/*.t and build/book/*.t"
     done
+}
+
+@test "--out is for site, and needs a folder" {
+    run ./run.sh bump --out pages
+    refuses_with "--out is for site"
+    run ./run.sh site --out
+    refuses_with "--out needs a folder, as in --out pages"
+}
+
+@test "a site that is to be made where something else lies is refused" {
+    mkdir mine
+    touch mine/precious
+    run ./run.sh site --out mine
+    ended_with 1
+    says_nothing_but "run.sh: site: $PWD/mine holds something else"
 }
 
 # ---- where and how it is called ----

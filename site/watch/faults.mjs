@@ -4,8 +4,8 @@ export const faults = {
     'fault-shift': {
         title: '1 << 32: a shift of an int',
         file: 'alloc/words.h', entry: 'a shift of an int',
-        what: '1 << (i % 64) has 32 bits, and the upper half of each word is never reached',
-        stage: 'bitmap', calls: 'add 0 256\nalloc 30\nalloc 8\nfree #2\nalloc 60\nfree #3',
+        what: '1 << (i % 64) is an int: bit 32 is bit 0 again, and bit 31 sets all above it',
+        stage: 'stack', work: 'churn',
     },
     'fault-free-twice': {
         title: 'a double free is believed',

@@ -1,6 +1,6 @@
 /* Plays calls on one stage, forwards and backwards: what the page Watch shows, without the page.
  *
- *     const player = new Player(exports, 'tree', 4096, calls);   // exports of watch.c's WebAssembly
+ *     const player = new Player(exports, 'tree', 4096, calls);   // of watch.c's WebAssembly
  *     player.go(120);                 // to after call 120; 0 is before all
  *     player.last                     // {error, page, n, touches, crash} of that call
  *     player.tables, player.map()     // what the stage remembers now; what each page is
@@ -17,7 +17,7 @@ export async function load(module) {
 
 export class Player {
     #wasm;
-    #copies = new Map(); /* after how many calls: the bytes of the state, and the results up to it */
+    #copies = new Map(); /* after how many calls: the bytes of the state */
     #stage;
     #pages;
 
