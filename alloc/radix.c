@@ -365,8 +365,12 @@ static struct problem refusal_problem(const struct page_allocator *a) {
     const struct radix *t = a->meta;
     if (t->watch != (t->refused == NONE ? 0 : UINT64_MAX))
         return (struct problem){"a refusal is remembered and nobody watches, or none is", {0}};
-    if (t->refused == 0 || words_find_run(words_of(a), a->span.end, t->refused, 1) != NONE)
-        return (struct problem){"# pages together are remembered as refused, and are there",
+    if (t->watch != 0 && t->water != 0)
+        return (struct problem){"a refusal is remembered, and the water is at word #", {t->water}};
+    if (t->refused < 2)
+        return (struct problem){"a refusal of # pages is never remembered", {t->refused}};
+    if (words_find_run(words_of(a), a->span.end, t->refused, 1) != NONE)
+        return (struct problem){"a run of # pages is remembered as refused, and is there",
                                 {t->refused}};
     return SOUND;
 }
