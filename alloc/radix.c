@@ -236,11 +236,9 @@ static SELDOM enum alloc_error alloc_run(struct page_allocator *a, size_t n, siz
     if (n >= t->refused)
         return ALLOC_NO_MEMORY;
     bool is_odd = align == 1 && (n & (n - 1)) != 0;
-    size_t first = find_run(a, n, align, is_odd);
-    if (first == NONE && t->held > 0) {
+    size_t first;
+    while ((first = find_run(a, n, align, is_odd)) == NONE && t->held > 0)
         put_down(t);
-        return alloc_run(a, n, align, out);
-    }
     /* A block is in the rows or nowhere. */
     if (first == NONE && n != align)
         first = find_anywhere(a, n, align);
