@@ -22,7 +22,7 @@ VERSION=0.5.0
 
 # Those of the list whose file is there: where the book is followed the later ones are not yet. The
 # default then is the last that is.
-STAGES="" DEFAULT_STAGE=buddy
+STAGES="" DEFAULT_STAGE=radix
 while read -r stage; do
     [[ ! -f alloc/$stage.c ]] || STAGES+=${STAGES:+ }$stage
 done < <(sed -n 's/^STAGE(\(.*\))$/\1/p' alloc/stages.h)
