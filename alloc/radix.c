@@ -361,6 +361,16 @@ static struct problem hand_problem(const struct page_allocator *a) {
     return SOUND;
 }
 
+static struct problem refusal_problem(const struct page_allocator *a) {
+    const struct radix *t = a->meta;
+    if (t->watch != (t->refused == NONE ? 0 : UINT64_MAX))
+        return (struct problem){"a refusal is remembered and nobody watches, or none is", {0}};
+    if (t->refused == 0 || words_find_run(words_of(a), a->span.end, t->refused, 1) != NONE)
+        return (struct problem){"# pages together are remembered as refused, and are there",
+                                {t->refused}};
+    return SOUND;
+}
+
 static struct problem stage_problem(const struct page_allocator *a) {
     const struct radix *t = a->meta;
     struct problem problem = bitmap_problem(a, BITMAP_AT);
@@ -371,9 +381,8 @@ static struct problem stage_problem(const struct page_allocator *a) {
     if (*rows_at(&t->rows, t->rows.height, 0) != 0 && rows_first(&t->rows, 0, ROW(0)) < t->water)
         return (struct problem){"word # has a free page and is under water",
                                 {rows_first(&t->rows, 0, ROW(0))}};
-    if (t->watch != (t->refused == NONE ? 0 : UINT64_MAX))
-        return (struct problem){"a refusal is remembered, and nobody watches", {0}};
-    return hand_problem(a);
+    problem = refusal_problem(a);
+    return problem.words != NULL ? problem : hand_problem(a);
 }
 
 const struct alloc_stage radix_stage = {

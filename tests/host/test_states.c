@@ -147,15 +147,20 @@ static void every_state_of_the_last_pages_of_the_address_space_is_right(void **s
 
 /* ---- memory added before ---- */
 
+/* Pages of a window that is as large as can be. */
+static size_t most_pages(const struct trial *t, size_t usual, size_t when_long) {
+    return usual_or_long(usual, when_long) - t->candidate->fewer;
+}
+
 static void every_state_of_a_long_run_is_right(void **state) {
-    struct window window = pages_from(WORD_BITS - 5, usual_or_long(11, 14));
+    struct window window = pages_from(WORD_BITS - 5, most_pages(*state, 11, 14));
     window.adds = false;
     window.added[0] = (struct piece){0, window.pages};
     explore_window(*state, window);
 }
 
 static void every_state_of_pieces_that_touch_added_from_the_top_down_is_right(void **state) {
-    struct window window = pages_from(WORD_BITS - 5, usual_or_long(10, 13));
+    struct window window = pages_from(WORD_BITS - 5, most_pages(*state, 10, 13));
     window.adds = false;
     window.added[0] = (struct piece){7, window.pages - 7};
     window.added[1] = (struct piece){4, 3};
@@ -164,7 +169,7 @@ static void every_state_of_pieces_that_touch_added_from_the_top_down_is_right(vo
 }
 
 static void every_state_of_pieces_apart_is_right(void **state) {
-    struct window window = pages_from(WORD_BITS - 3, usual_or_long(12, 15));
+    struct window window = pages_from(WORD_BITS - 3, most_pages(*state, 12, 15));
     window.adds = false;
     window.added[0] = (struct piece){8, window.pages - 8};
     window.added[1] = (struct piece){0, 2};
