@@ -49,8 +49,11 @@ static uint64_t *words_of(const struct page_allocator *a) {
 
 static void stage_init(struct page_allocator *a) {
     struct radix *t = a->meta;
-    *t = (struct radix){.refused = NONE};
     rows_init(&t->rows, words_of(a), a->span.end);
+    t->refused = NONE;
+    t->watch = 0;
+    t->water = 0;
+    t->held = 0;
 }
 
 /* ---- the hand ---- */
