@@ -165,7 +165,7 @@ INLINED size_t find_hinted(const struct page_allocator *a, size_t n) {
 INLINED size_t find_run(const struct page_allocator *a, size_t n, size_t align, bool is_odd) {
     const struct radix *t = a->meta;
     size_t pages = n > align ? n : align, first = is_odd ? find_hinted(a, n) : NONE;
-    unsigned order = pages == 1 ? 0 : (unsigned) word_highest(pages - 1) + 1;
+    unsigned order = (unsigned) word_highest(pages - 1) + 1;
     if (first != NONE || order > ROWS_MAX_ORDER)
         return first;
     first = rows_find_block(&t->rows, order);
