@@ -121,7 +121,7 @@ static void every_state_of_few_pages_anywhere_around_a_word_border_is_right(void
 }
 
 static void every_state_of_pages_around_a_summary_border_is_right(void **state) {
-    explore_window(*state, pages_around(LEVEL_1, usual_or_long(6, 8)));
+    explore_window(*state, pages_around(LEVEL_1, most_pages(*state, 5, 6, 8)));
     explore_window(*state, last_pages_to(LEVEL_1 + 2, usual_or_long(5, 7)));
 }
 
@@ -137,7 +137,7 @@ static void every_state_of_pages_around_a_chunk_border_is_right(void **state) {
 
 static void every_state_of_pages_around_a_block_border_is_right(void **state) {
     explore_window(*state, last_pages_to(BLOCK + 2, usual_or_long(4, 6)));
-    explore_window(*state, pages_around(3 * BLOCK, usual_or_long(4, 6)));
+    explore_window(*state, pages_around(3 * BLOCK, most_pages(*state, 3, 4, 6)));
 }
 
 static void every_state_of_the_first_pages_of_the_address_space_is_right(void **state) {
@@ -185,7 +185,7 @@ static void every_state_of_pieces_in_different_words_is_right(void **state) {
     window.adds = false;
     window.added[0] = (struct piece){WORD_BITS + 3, pages};
     window.added[1] = (struct piece){WORD_BITS / 2, pages};
-    window.added[2] = (struct piece){0, 3};
+    window.added[2] = (struct piece){0, pages + 1};
     explore_window(*state, window);
 }
 
@@ -198,9 +198,11 @@ static void a_flipped_bit_is_noticed_or_what_is_left_is_right(void **state) {
                          SIZE_MAX / 2);
 }
 
+/* Each bit that flips without harm doubles the states: where more is remembered, fewer will do. */
 static void a_flipped_bit_of_a_sample_of_states_is_noticed_or_what_is_left_is_right(void **state) {
-    explore_and_flip(*state, pages_around(WORD_BITS, most_pages(*state, 2, 7, 7)),
-                     usual_or_long(20, 200));
+    const struct trial *t = *state;
+    size_t most = t->candidate->fewer > 0 ? 2 : usual_or_long(20, 200);
+    explore_and_flip(*state, pages_around(WORD_BITS, most_pages(t, 2, 7, 7)), most);
 }
 
 /* Of the tables and ranges, some bytes are never written until they are needed. What is there does
