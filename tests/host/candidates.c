@@ -16,7 +16,7 @@ static const struct candidate special[] = {
     {&stack_stage, {.frees = true, .exact_runs = true}, 1.6, false, 0},
     {&tree_stage, {.frees = true, .lowest_first = true, .exact_runs = true}, 1.1, true, 0},
     {&buddy_stage, {.frees = true}, 2.2, false, 0},
-    {&radix_stage, {.frees = true, .exact_runs = true}, 1.25, true, 3},
+    {&radix_stage, {.frees = true, .exact_runs = true}, 1.25, true, 4},
 };
 
 struct candidate candidate_of(size_t number) {

@@ -198,11 +198,9 @@ static void a_flipped_bit_is_noticed_or_what_is_left_is_right(void **state) {
                          SIZE_MAX / 2);
 }
 
-/* Each bit that flips without harm doubles the states: where more is remembered, fewer will do. */
 static void a_flipped_bit_of_a_sample_of_states_is_noticed_or_what_is_left_is_right(void **state) {
-    const struct trial *t = *state;
-    size_t most = t->candidate->fewer > 0 ? 2 : usual_or_long(20, 200);
-    explore_and_flip(*state, pages_around(WORD_BITS, most_pages(t, 2, 7, 7)), most);
+    explore_and_flip(*state, pages_around(WORD_BITS, most_pages(*state, 2, 7, 7)),
+                     usual_or_long(20, 200));
 }
 
 /* Of the tables and ranges, some bytes are never written until they are needed. What is there does
