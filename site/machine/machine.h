@@ -56,7 +56,7 @@ struct hart {
     uint64_t mstatus, mtvec, mscratch, mepc, mcause, mtval, medeleg, mideleg, mie, mcounteren,
         mcountinhibit, menvcfg;
     uint64_t stvec, sscratch, sepc, scause, stval, scounteren, satp, senvcfg;
-    uint64_t mip; /* what software has set; csr.c adds the alarm's and IPI's */
+    uint64_t mip; /* see mip_update */
     uint64_t cycle_offset, instret_offset;
     uint8_t pmpcfg[16];
     uint64_t pmpaddr[16];

@@ -73,7 +73,6 @@ void pmp_write_config(unsigned first, uint64_t value) {
     for (unsigned i = first; i < first + 8; i++, value >>= 8)
         if (!(hart.pmpcfg[i] & PMP_LOCKED))
             hart.pmpcfg[i] = value & 0xff;
-    tlb_flush();
 }
 
 uint64_t pmp_read_config(unsigned first) {
@@ -89,5 +88,4 @@ void pmp_write_address(unsigned index, uint64_t value) {
                           match(index + 1) == TOP_OF_RANGE;
     if (!(hart.pmpcfg[index] & PMP_LOCKED) && !next_is_locked)
         hart.pmpaddr[index] = value & ((1ull << PMP_ADDRESS_BITS) - 1);
-    tlb_flush();
 }

@@ -211,7 +211,7 @@ static struct op *op_find(const struct slice *s, struct op *place, struct op *on
     slice_tell(s);
     if (!fetch(s->pc, &instruction))
         return NULL;
-    decode(instruction, once);
+    *once = decode(instruction);
     if (crosses && once->length == 4) {
         place->kind = OP_CROSSES;
         return once;

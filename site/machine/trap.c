@@ -92,15 +92,17 @@ uint64_t trap_return_supervisor(void) {
 
 /* ---- interrupts ---- */
 
-uint64_t interrupts_pending(void) {
-    return hart.mip | (uint64_t) clint_software() << MACHINE_SOFTWARE |
-           (uint64_t) (clint_alarm() <= hart.steps) << MACHINE_TIMER;
+uint64_t mip_update(void) {
+    uint64_t by_software = hart.mip & ~(1ull << MACHINE_SOFTWARE | 1ull << MACHINE_TIMER);
+    hart.mip = by_software | (uint64_t) clint_software() << MACHINE_SOFTWARE |
+               (uint64_t) (clint_alarm() <= hart.steps) << MACHINE_TIMER;
+    return hart.mip;
 }
 
 void interrupt_take(void) {
     static const uint8_t order[] = {MACHINE_EXTERNAL,    MACHINE_SOFTWARE,    MACHINE_TIMER,
                                     SUPERVISOR_EXTERNAL, SUPERVISOR_SOFTWARE, SUPERVISOR_TIMER};
-    uint64_t pending = interrupts_pending() & hart.mie;
+    uint64_t pending = mip_update() & hart.mie;
     if (!pending)
         return;
     /* wfi ends even where the interrupt is not taken. */

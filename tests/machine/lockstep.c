@@ -62,7 +62,7 @@ struct state {
 };
 
 static struct state ours(void) {
-    struct state s = {{hart.pc, 0, hart.mstatus | 0xaull << 32, interrupts_pending(), hart.mie,
+    struct state s = {{hart.pc, 0, hart.mstatus | 0xaull << 32, mip_update(), hart.mie,
                        hart.mideleg, hart.medeleg, hart.mtvec, hart.stvec, hart.mepc, hart.sepc,
                        hart.mcause, hart.scause, hart.mtval, hart.stval, hart.mscratch,
                        hart.sscratch, hart.satp}};
@@ -308,7 +308,7 @@ int main(int argc, char **argv) {
         before = q;
         pc = hart.pc;
         instruction = next;
-        decode(instruction, &op);
+        op = decode(instruction);
         is_clock = reads_clock(&op);
         machine_run(1);
         uart_output_size = 0;

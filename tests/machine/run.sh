@@ -133,7 +133,7 @@ boot_stages() {
 test_consoles() {
     local stage folder status
     boot_stages
-    for stage in bump bitmap stack tree buddy; do
+    for stage in $stages; do
         say "console of $stage"
         folder=build/rv64gc-$stage-selftest
         status=0
@@ -187,6 +187,7 @@ wants() {
 }
 
 kernel=build/rv64gc-buddy-selftest/kernel.elf
+stages=$(sed -n 's/^STAGE(\(.*\))$/\1/p' alloc/stages.h)
 parts=(refusals consoles page cases random boot)
 seed=1
 case ${1:-} in

@@ -11,7 +11,9 @@
     sb a0, 3(s1)
     li a1, 0x5a
     sb a1, 7(s1)
+    .if \value == 0x83
     sb a1, 1(s1)
+    .endif
     .irp reg, 0, 1, 2, 3, 4, 5, 6, 7
     lbu a0, \reg(s1)
     .endr
@@ -22,13 +24,8 @@
     lbu a1, 2(s1)
     lbu a1, 5(s1)
     .endr
-    .irp value, 0, 1, 2, 3, 15
-    li a0, \value
-    sb a0, 1(s1)
-    lbu a1, 1(s1)
-    lbu a1, 2(s1)
-    .endr
     sb zero, 1(s1)
+    lbu a1, 1(s1)
     li a0, 0x0b
     sb a0, 4(s1)
     lbu a1, 4(s1)
