@@ -24,8 +24,7 @@ static const uint64_t PAGE_MASK = ~(uint64_t) (MACHINE_PAGE - 1);
 static const uint8_t access_fault[] = {FETCH_ACCESS, LOAD_ACCESS, STORE_ACCESS};
 static const uint8_t page_fault[] = {FETCH_PAGE, LOAD_PAGE, STORE_PAGE};
 
-/* The bytes of RAM or ROM at paddr, or NULL. Nothing in either crosses its end when it is aligned.
- */
+/* The bytes of RAM or ROM at paddr, or NULL. What is aligned crosses the end of neither. */
 static uint8_t *memory_at(uint64_t paddr, enum access kind) {
     if (paddr - RAM_BASE < ram_size)
         return ram + (paddr - RAM_BASE);

@@ -57,7 +57,7 @@ static const struct {
     {0x00052503, 0x90000000, ""},                                 /* nothing is here */
     {0x00052503, 0x10009000, ""},
     {0x00a50023, 0x10000001, "an interrupt of the UART, asked for 0x10000001"}, /* sb a0, (a0) */
-    {0x00b50023, 0x10000004, "the UART's loop-back, asked for 0x10000004"}, /* sb a1, (a0) */
+    {0x00b50023, 0x10000004, "the UART's loop-back, asked for 0x10000004"},     /* sb a1, (a0) */
 };
 
 static void step_is_refused(size_t i) {
