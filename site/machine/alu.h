@@ -4,7 +4,7 @@
 
 #include "decode.h"
 
-static const uint64_t SMALLEST = 1ull << 63;
+static const uint64_t SMALLEST = 1ULL << 63;
 
 static inline uint64_t extend32(uint64_t value) {
     return (uint64_t) (int32_t) value;
@@ -31,8 +31,8 @@ static inline uint64_t multiply_high_signed(uint64_t a, uint64_t b, bool b_is_si
 
 static inline uint64_t divide(uint64_t a, uint64_t b) {
     if (b == 0)
-        return ~0ull;
-    if (a == SMALLEST && b == ~0ull)
+        return ~0ULL;
+    if (a == SMALLEST && b == ~0ULL)
         return a;
     return (uint64_t) ((int64_t) a / (int64_t) b);
 }
@@ -40,7 +40,7 @@ static inline uint64_t divide(uint64_t a, uint64_t b) {
 static inline uint64_t remainder(uint64_t a, uint64_t b) {
     if (b == 0)
         return a;
-    if (b == ~0ull)
+    if (b == ~0ULL)
         return 0;
     return (uint64_t) ((int64_t) a % (int64_t) b);
 }
@@ -67,13 +67,13 @@ static inline uint64_t alu(enum op_kind kind, uint64_t a, uint64_t b) {
     case OP_MULHSU: return multiply_high_signed(a, b, false);
     case OP_MULHU: return multiply_high(a, b);
     case OP_DIV: return divide(a, b);
-    case OP_DIVU: return b ? a / b : ~0ull;
+    case OP_DIVU: return b ? a / b : ~0ULL;
     case OP_REM: return remainder(a, b);
     case OP_REMU: return b ? a % b : a;
     case OP_MULW: return extend32(a * b);
     /* Of 32 bits no quotient overflows 64; it is cut afterwards. */
     case OP_DIVW: return extend32(divide(extend32(a), extend32(b)));
-    case OP_DIVUW: return extend32((uint32_t) b ? (uint32_t) a / (uint32_t) b : ~0u);
+    case OP_DIVUW: return extend32((uint32_t) b ? (uint32_t) a / (uint32_t) b : ~0U);
     case OP_REMW: return extend32(remainder(extend32(a), extend32(b)));
     case OP_REMUW: return extend32((uint32_t) b ? (uint32_t) a % (uint32_t) b : (uint32_t) a);
     default: return 0;

@@ -56,19 +56,19 @@ enum csr {
 
 /* ---- storage ---- */
 
-static const uint64_t ALL = ~0ull;
-static const uint64_t NOT_ODD = ~1ull; /* where instructions can be */
+static const uint64_t ALL = ~0ULL;
+static const uint64_t NOT_ODD = ~1ULL; /* where instructions can be */
 static const uint64_t SSTATUS_BITS =
     MSTATUS_SIE | MSTATUS_SPIE | MSTATUS_SPP | MSTATUS_SUM | MSTATUS_MXR;
 static const uint64_t MSTATUS_BITS = SSTATUS_BITS | MSTATUS_MIE | MSTATUS_MPIE | MSTATUS_MPP |
                                      MSTATUS_MPRV | MSTATUS_TVM | MSTATUS_TW | MSTATUS_TSR;
-static const uint64_t SATP_BITS = ~(0xffffull << 44); /* no address spaces are told apart */
+static const uint64_t SATP_BITS = ~(0xffffULL << 44); /* no address spaces are told apart */
 static const uint64_t INTERRUPTS_OF_S =
     1 << SUPERVISOR_SOFTWARE | 1 << SUPERVISOR_TIMER | 1 << SUPERVISOR_EXTERNAL;
 static const uint64_t INTERRUPTS = 0xaaa;
 static const uint64_t DELEGABLE = 0xb3ff; /* what can trap, but calls from M */
 static const uint64_t COUNTERS = 7;       /* cycle, time, instret */
-static const uint64_t ISA = 2ull << 62 | 1 << ('a' - 'a') | 1 << ('c' - 'a') | 1 << ('i' - 'a') |
+static const uint64_t ISA = 2ULL << 62 | 1 << ('a' - 'a') | 1 << ('c' - 'a') | 1 << ('i' - 'a') |
                             1 << ('m' - 'a') | 1 << ('s' - 'a') | 1 << ('u' - 'a');
 
 static const struct row {
@@ -182,7 +182,7 @@ static void csr_write(uint32_t number, uint64_t value) {
 
 /* Whether the modes above let this one read a counter. */
 static bool counter_is_open(uint32_t number) {
-    uint64_t bit = 1ull << (number - CYCLE);
+    uint64_t bit = 1ULL << (number - CYCLE);
     return (hart.privilege == MACHINE || hart.mcounteren & bit) &&
            (hart.privilege != USER || hart.scounteren & bit);
 }

@@ -102,7 +102,7 @@ static struct op arithmetic_immediate(uint32_t i, bool is_w) {
     uint32_t above = is_w ? bits(i, 31, 25) : bits(i, 31, 26) << 1;
     if (funct3 != 1 && funct3 != 5)
         return op_make(usual[is_w][funct3], rd, rs1, 0, immediate_i(i));
-    uint8_t kind = above & ~0x20u ? 0 : usual_or_other(i, above, is_w);
+    uint8_t kind = above & ~0x20U ? 0 : usual_or_other(i, above, is_w);
     return op_make(kind, rd, rs1, 0, is_w ? bits(i, 24, 20) : bits(i, 25, 20));
 }
 

@@ -131,7 +131,7 @@ static uint64_t with_part(uint64_t reg, uint64_t offset, unsigned size, uint64_t
     if (size == 8)
         return value;
     unsigned shift = offset & 4 ? 32 : 0;
-    return (reg & ~(0xffffffffull << shift)) | (uint64_t) (uint32_t) value << shift;
+    return (reg & ~(0xffffffffULL << shift)) | (uint64_t) (uint32_t) value << shift;
 }
 
 static uint64_t clint_read(uint64_t offset, unsigned size) {

@@ -87,5 +87,5 @@ void pmp_write_address(unsigned index, uint64_t value) {
     bool next_is_locked = index + 1 < PMP_ENTRIES && hart.pmpcfg[index + 1] & PMP_LOCKED &&
                           match(index + 1) == TOP_OF_RANGE;
     if (!(hart.pmpcfg[index] & PMP_LOCKED) && !next_is_locked)
-        hart.pmpaddr[index] = value & ((1ull << PMP_ADDRESS_BITS) - 1);
+        hart.pmpaddr[index] = value & ((1ULL << PMP_ADDRESS_BITS) - 1);
 }

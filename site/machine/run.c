@@ -218,7 +218,7 @@ static inline bool step(struct slice *s, const struct op *op) {
         break;
     case OP_JALR:
         hart.x[op->rd] = next;
-        next = (a + immediate) & ~1ull;
+        next = (a + immediate) & ~1ULL;
         break;
     case OP_AUIPC: hart.x[op->rd] = s->pc + immediate; break;
     case OP_LB:

@@ -45,7 +45,7 @@ enum {
     SPP_SHIFT = 8
 };
 /* U and S have 64 bits for good. */
-static const uint64_t MSTATUS_UXL = 2ull << 32, MSTATUS_SXL = 2ull << 34;
+static const uint64_t MSTATUS_UXL = 2ULL << 32, MSTATUS_SXL = 2ULL << 34;
 
 /* Notes why the instruction cannot be done. Always false, to be returned. */
 bool raise_trap(uint64_t cause, uint64_t value);
