@@ -1,6 +1,6 @@
 /* The devices' registers: what they are after reset and after being written, with accesses of every
  * size; code that changes itself; an instruction that lies in two pages. */
-#include "case.h"
+#include "../case.S"
     BEGIN
     li s1, 0x10000000           # UART
     .irp reg, 0, 1, 2, 3, 4, 5, 6, 7
