@@ -125,15 +125,15 @@ static uint64_t mix(uint64_t old, uint64_t value, uint64_t mask) {
     return (old & ~mask) | (value & mask);
 }
 
-/* What a register holds once `value` is written: what it cannot hold changes nothing. */
+/* What a register holds once `value` is written: what it cannot hold changes nothing. A handler has
+   one address or a table of jumps, satp no translation, Sv39, Sv48 or Sv57; no mode is 2. */
 static uint64_t legal(uint32_t number, uint64_t old, uint64_t value) {
     uint64_t mode = value >> 60;
     switch (number) {
     case STVEC:
-    case MTVEC: /* one address, or a table of jumps */ return (value & 3) < 2 ? value : old;
-    case SATP: /* no translation, Sv39, Sv48, Sv57 */
-        return mode == 0 || (mode >= 8 && mode <= 10) ? value : old;
-    case MSTATUS: /* there is no mode 2 */
+    case MTVEC: return (value & 3) < 2 ? value : old;
+    case SATP: return mode == 0 || (mode >= 8 && mode <= 10) ? value : old;
+    case MSTATUS:
         return (value & MSTATUS_MPP) >> MPP_SHIFT == 2 ? mix(value, old, MSTATUS_MPP) : value;
     default: return value;
     }
