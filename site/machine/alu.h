@@ -4,7 +4,7 @@
 
 #include "decode.h"
 
-static const uint64_t SMALLEST = 1ull << 63;
+static const uint64_t SMALLEST = 1ULL << 63;
 
 static inline uint64_t extend32(uint64_t value) {
     return (uint64_t) (int32_t) value;
@@ -31,8 +31,8 @@ static inline uint64_t multiply_high_signed(uint64_t a, uint64_t b, bool b_is_si
 
 static inline uint64_t divide(uint64_t a, uint64_t b) {
     if (b == 0)
-        return ~0ull;
-    if (a == SMALLEST && b == ~0ull)
+        return ~0ULL;
+    if (a == SMALLEST && b == ~0ULL)
         return a;
     return (uint64_t) ((int64_t) a / (int64_t) b);
 }
@@ -40,72 +40,43 @@ static inline uint64_t divide(uint64_t a, uint64_t b) {
 static inline uint64_t remainder(uint64_t a, uint64_t b) {
     if (b == 0)
         return a;
-    if (b == ~0ull)
+    if (b == ~0ULL)
         return 0;
     return (uint64_t) ((int64_t) a % (int64_t) b);
 }
 
 static inline uint64_t alu(enum op_kind kind, uint64_t a, uint64_t b) {
     switch (kind) {
-    case OP_ADD:
-        return a + b;
-    case OP_SUB:
-        return a - b;
-    case OP_SLL:
-        return a << (b & 63);
-    case OP_SLT:
-        return (int64_t) a < (int64_t) b;
-    case OP_SLTU:
-        return a < b;
-    case OP_XOR:
-        return a ^ b;
-    case OP_SRL:
-        return a >> (b & 63);
-    case OP_SRA:
-        return (uint64_t) ((int64_t) a >> (b & 63));
-    case OP_OR:
-        return a | b;
-    case OP_AND:
-        return a & b;
-    case OP_ADDW:
-        return extend32(a + b);
-    case OP_SUBW:
-        return extend32(a - b);
-    case OP_SLLW:
-        return extend32(a << (b & 31));
-    case OP_SRLW:
-        return extend32((uint32_t) a >> (b & 31));
-    case OP_SRAW:
-        return (uint64_t) ((int32_t) a >> (b & 31));
-    case OP_MUL:
-        return a * b;
-    case OP_MULH:
-        return multiply_high_signed(a, b, true);
-    case OP_MULHSU:
-        return multiply_high_signed(a, b, false);
-    case OP_MULHU:
-        return multiply_high(a, b);
-    case OP_DIV:
-        return divide(a, b);
-    case OP_DIVU:
-        return b ? a / b : ~0ull;
-    case OP_REM:
-        return remainder(a, b);
-    case OP_REMU:
-        return b ? a % b : a;
-    case OP_MULW:
-        return extend32(a * b);
+    case OP_ADD: return a + b;
+    case OP_SUB: return a - b;
+    case OP_SLL: return a << (b & 63);
+    case OP_SLT: return (int64_t) a < (int64_t) b;
+    case OP_SLTU: return a < b;
+    case OP_XOR: return a ^ b;
+    case OP_SRL: return a >> (b & 63);
+    case OP_SRA: return (uint64_t) ((int64_t) a >> (b & 63));
+    case OP_OR: return a | b;
+    case OP_AND: return a & b;
+    case OP_ADDW: return extend32(a + b);
+    case OP_SUBW: return extend32(a - b);
+    case OP_SLLW: return extend32(a << (b & 31));
+    case OP_SRLW: return extend32((uint32_t) a >> (b & 31));
+    case OP_SRAW: return (uint64_t) ((int32_t) a >> (b & 31));
+    case OP_MUL: return a * b;
+    case OP_MULH: return multiply_high_signed(a, b, true);
+    case OP_MULHSU: return multiply_high_signed(a, b, false);
+    case OP_MULHU: return multiply_high(a, b);
+    case OP_DIV: return divide(a, b);
+    case OP_DIVU: return b ? a / b : ~0ULL;
+    case OP_REM: return remainder(a, b);
+    case OP_REMU: return b ? a % b : a;
+    case OP_MULW: return extend32(a * b);
     /* Of 32 bits no quotient overflows 64; it is cut afterwards. */
-    case OP_DIVW:
-        return extend32(divide(extend32(a), extend32(b)));
-    case OP_DIVUW:
-        return extend32((uint32_t) b ? (uint32_t) a / (uint32_t) b : ~0u);
-    case OP_REMW:
-        return extend32(remainder(extend32(a), extend32(b)));
-    case OP_REMUW:
-        return extend32((uint32_t) b ? (uint32_t) a % (uint32_t) b : (uint32_t) a);
-    default:
-        return 0;
+    case OP_DIVW: return extend32(divide(extend32(a), extend32(b)));
+    case OP_DIVUW: return extend32((uint32_t) b ? (uint32_t) a / (uint32_t) b : ~0U);
+    case OP_REMW: return extend32(remainder(extend32(a), extend32(b)));
+    case OP_REMUW: return extend32((uint32_t) b ? (uint32_t) a % (uint32_t) b : (uint32_t) a);
+    default: return 0;
     }
 }
 
@@ -117,23 +88,14 @@ static inline uint64_t amo(enum op_kind kind, unsigned size, uint64_t old, uint6
         value = extend32(value);
     }
     switch (kind) {
-    case OP_AMOADD:
-        return old + value;
-    case OP_AMOXOR:
-        return old ^ value;
-    case OP_AMOAND:
-        return old & value;
-    case OP_AMOOR:
-        return old | value;
-    case OP_AMOMIN:
-        return (int64_t) old < (int64_t) value ? old : value;
-    case OP_AMOMAX:
-        return (int64_t) old > (int64_t) value ? old : value;
-    case OP_AMOMINU:
-        return old < value ? old : value;
-    case OP_AMOMAXU:
-        return old > value ? old : value;
-    default: /* OP_AMOSWAP */
-        return value;
+    case OP_AMOADD: return old + value;
+    case OP_AMOXOR: return old ^ value;
+    case OP_AMOAND: return old & value;
+    case OP_AMOOR: return old | value;
+    case OP_AMOMIN: return (int64_t) old < (int64_t) value ? old : value;
+    case OP_AMOMAX: return (int64_t) old > (int64_t) value ? old : value;
+    case OP_AMOMINU: return old < value ? old : value;
+    case OP_AMOMAXU: return old > value ? old : value;
+    default: return value; /* OP_AMOSWAP */
     }
 }

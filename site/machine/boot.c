@@ -6,9 +6,9 @@
  *   0x80200000   the kernel's segments, wherever its ELF says
  *   the end      device tree, on 2 MiB
  */
-#include "csr.h"
 #include "device.h"
 #include "mmu.h"
+#include "trap.h"
 
 static const uint64_t MIB = 1 << 20;
 static size_t firmware_size, tree_size;
@@ -21,6 +21,7 @@ void boot_begin(uint8_t *memory, uint64_t size) {
     __builtin_memset(&hart, 0, sizeof hart);
     hart.pc = ROM_BASE;
     hart.privilege = MACHINE;
+    hart.mstatus = MSTATUS_UXL | MSTATUS_SXL;
     hart.reserved_at = NO_RESERVATION;
     firmware_size = 0;
     kernel_entry = 0;
@@ -30,7 +31,7 @@ void boot_begin(uint8_t *memory, uint64_t size) {
 }
 
 static bool is_elf(const uint8_t *bytes, size_t size) {
-    return size >= 4 && !__builtin_memcmp(bytes, "\177ELF", 4);
+    return size >= 4 && bytes[0] == 0x7f && bytes[1] == 'E' && bytes[2] == 'L' && bytes[3] == 'F';
 }
 
 const char *boot_firmware(const uint8_t *bytes, size_t size) {

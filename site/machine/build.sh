@@ -11,9 +11,9 @@ set -euo pipefail
     exit 2
 }
 folder=$(dirname "${BASH_SOURCE[0]}")
-# All files as one, or the loop could not take the caches of mmu.c into itself. The stack is small:
-# nothing recurses.
-"${CC:-clang}" --target=wasm32 -std=c11 -O3 -flto -ffreestanding -nostdlib \
+# All files as one, or the loop could not take the caches of mmu.c into itself. WebAssembly's own
+# instructions copy and fill memory: there is no C library. The stack is small: nothing recurses.
+"${CC:-clang}" --target=wasm32 -mbulk-memory -std=c11 -O3 -flto -ffreestanding -nostdlib \
     -Wl,--no-entry -Wl,-z,stack-size=16384 -Wl,--strip-all -Wl,--lto-O3 \
     -o "$1.$$" "$folder"/*.c
 mv -f "$1.$$" "$1"

@@ -1,5 +1,5 @@
-/* Control and status registers. Most are storage, of which some bits cannot be written: those are
- * rows of a table. The others are views of something else.
+/* Control and status registers. Nearly all are storage, with bits that cannot be written: rows of a
+ * table. Some of S's are views of M's, which have the same place.
  *
  *   number   11 10   9 8          7 … 0
  *            11 is   least
@@ -54,61 +54,70 @@ enum csr {
     MCONFIGPTR = 0xf15,
 };
 
+/* ---- storage ---- */
+
+static const uint64_t ALL = ~0ULL;
+static const uint64_t NOT_ODD = ~1ULL; /* where instructions can be */
 static const uint64_t SSTATUS_BITS =
     MSTATUS_SIE | MSTATUS_SPIE | MSTATUS_SPP | MSTATUS_SUM | MSTATUS_MXR;
-static const uint64_t MSTATUS_BITS = MSTATUS_SIE | MSTATUS_MIE | MSTATUS_SPIE | MSTATUS_MPIE |
-                                     MSTATUS_SPP | MSTATUS_MPP | MSTATUS_MPRV | MSTATUS_SUM |
-                                     MSTATUS_MXR | MSTATUS_TVM | MSTATUS_TW | MSTATUS_TSR;
-/* S and U have 64 bits for good. */
-static const uint64_t UXL_64 = 2ull << 32, SXL_64 = 2ull << 34;
-static const uint64_t MISA_VALUE = 2ull << 62 | 1 << ('a' - 'a') | 1 << ('c' - 'a') |
-                                   1 << ('i' - 'a') | 1 << ('m' - 'a') | 1 << ('s' - 'a') |
-                                   1 << ('u' - 'a');
-
-static const uint64_t SUPERVISOR_INTERRUPTS =
+static const uint64_t MSTATUS_BITS = SSTATUS_BITS | MSTATUS_MIE | MSTATUS_MPIE | MSTATUS_MPP |
+                                     MSTATUS_MPRV | MSTATUS_TVM | MSTATUS_TW | MSTATUS_TSR;
+static const uint64_t SATP_BITS = ~(0xffffULL << 44); /* no address spaces are told apart */
+static const uint64_t INTERRUPTS_OF_S =
     1 << SUPERVISOR_SOFTWARE | 1 << SUPERVISOR_TIMER | 1 << SUPERVISOR_EXTERNAL;
-static const uint64_t ALL_INTERRUPTS = 0xaaa;
-/* All but calls from M, and those that are not defined. */
-static const uint64_t DELEGABLE = 0xb3ff;
-static const uint64_t COUNTERS = 7;
-/* Which address registers can hold: no odd one. */
-static const uint64_t EVEN = ~1ull;
+static const uint64_t INTERRUPTS = 0xaaa;
+static const uint64_t DELEGABLE = 0xb3ff; /* what can trap, but calls from M */
+static const uint64_t COUNTERS = 7;       /* cycle, time, instret */
+static const uint64_t ISA = 2ULL << 62 | 1 << ('a' - 'a') | 1 << ('c' - 'a') | 1 << ('i' - 'a') |
+                            1 << ('m' - 'a') | 1 << ('s' - 'a') | 1 << ('u' - 'a');
 
-/* ---- plain ones ---- */
-
-static const struct plain {
+static const struct row {
     uint16_t number;
-    uint64_t *place; /* NULL: it is 0 */
-    uint64_t writable;
-} plain[] = {
-    {SCOUNTEREN, &hart.scounteren, COUNTERS},
-    {SENVCFG, &hart.senvcfg, 1},
-    {SSCRATCH, &hart.sscratch, ~0ull},
-    {SEPC, &hart.sepc, EVEN},
-    {SCAUSE, &hart.scause, ~0ull},
-    {STVAL, &hart.stval, ~0ull},
-    {MEDELEG, &hart.medeleg, DELEGABLE},
-    {MIDELEG, &hart.mideleg, SUPERVISOR_INTERRUPTS},
-    {MIE, &hart.mie, ALL_INTERRUPTS},
-    {MCOUNTEREN, &hart.mcounteren, COUNTERS},
-    {MENVCFG, &hart.menvcfg, 1},
-    {MCOUNTINHIBIT, &hart.mcountinhibit, 0},
-    {MSCRATCH, &hart.mscratch, ~0ull},
-    {MEPC, &hart.mepc, EVEN},
-    {MCAUSE, &hart.mcause, ~0ull},
-    {MTVAL, &hart.mtval, ~0ull},
-    {MVENDORID, NULL, 0},
-    {MARCHID, NULL, 0},
-    {MIMPID, NULL, 0},
-    {MHARTID, NULL, 0},
-    {MCONFIGPTR, NULL, 0},
+    uint64_t *place; /* NULL: it is always what `readable` is */
+    uint64_t readable, writable;
+} rows[] = {
+    {SSTATUS, &hart.mstatus, SSTATUS_BITS | MSTATUS_UXL, SSTATUS_BITS},
+    {SIE, &hart.mie, ALL, ALL},
+    {STVEC, &hart.stvec, ALL, ALL},
+    {SCOUNTEREN, &hart.scounteren, ALL, COUNTERS},
+    {SENVCFG, &hart.senvcfg, ALL, 1},
+    {SSCRATCH, &hart.sscratch, ALL, ALL},
+    {SEPC, &hart.sepc, ALL, NOT_ODD},
+    {SCAUSE, &hart.scause, ALL, ALL},
+    {STVAL, &hart.stval, ALL, ALL},
+    {SIP, &hart.mip, ALL, 1 << SUPERVISOR_SOFTWARE},
+    {SATP, &hart.satp, ALL, SATP_BITS},
+    {MSTATUS, &hart.mstatus, ALL, MSTATUS_BITS},
+    {MISA, NULL, ISA, 0},
+    {MEDELEG, &hart.medeleg, ALL, DELEGABLE},
+    {MIDELEG, &hart.mideleg, ALL, INTERRUPTS_OF_S},
+    {MIE, &hart.mie, ALL, INTERRUPTS},
+    {MTVEC, &hart.mtvec, ALL, ALL},
+    {MCOUNTEREN, &hart.mcounteren, ALL, COUNTERS},
+    {MENVCFG, &hart.menvcfg, ALL, 1},
+    {MCOUNTINHIBIT, NULL, 0, 0},
+    {MSCRATCH, &hart.mscratch, ALL, ALL},
+    {MEPC, &hart.mepc, ALL, NOT_ODD},
+    {MCAUSE, &hart.mcause, ALL, ALL},
+    {MTVAL, &hart.mtval, ALL, ALL},
+    {MIP, &hart.mip, ALL, INTERRUPTS_OF_S},
+    {MVENDORID, NULL, 0, 0},
+    {MARCHID, NULL, 0, 0},
+    {MIMPID, NULL, 0, 0},
+    {MHARTID, NULL, 0, 0},
+    {MCONFIGPTR, NULL, 0, 0},
 };
 
-static const struct plain *plain_find(uint32_t number) {
-    for (size_t i = 0; i < sizeof plain / sizeof *plain; i++)
-        if (plain[i].number == number)
-            return &plain[i];
+static const struct row *row_find(uint32_t number) {
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        if (rows[i].number == number)
+            return &rows[i];
     return NULL;
+}
+
+/* Of interrupts S has those that are delegated to it. */
+static uint64_t visible(uint32_t number) {
+    return number == SIE || number == SIP ? hart.mideleg : ALL;
 }
 
 /* `old` with those bits of `value` that are in `mask`. */
@@ -116,154 +125,67 @@ static uint64_t mix(uint64_t old, uint64_t value, uint64_t mask) {
     return (old & ~mask) | (value & mask);
 }
 
-/* ---- reading ---- */
-
-/* Whether the modes above let this one read a counter. */
-static bool counter_is_open(uint32_t number) {
-    uint64_t bit = 1ull << (number - CYCLE);
-    return (hart.privilege == MACHINE || hart.mcounteren & bit) &&
-           (hart.privilege != USER || hart.scounteren & bit);
-}
-
-static uint64_t counter(uint32_t number) {
+/* What a register holds once `value` is written: what it cannot hold changes nothing. A handler has
+   one address or a table of jumps, satp no translation, Sv39, Sv48 or Sv57; no mode is 2. */
+static uint64_t legal(uint32_t number, uint64_t old, uint64_t value) {
+    uint64_t mode = value >> 60;
     switch (number) {
-    case TIME:
-        return clint_time();
-    case CYCLE:
-    case MCYCLE:
-        return hart.steps + hart.cycle_offset;
-    default:
-        return hart.steps + hart.instret_offset;
+    case STVEC:
+    case MTVEC: return (value & 3) < 2 ? value : old;
+    case SATP: return mode == 0 || (mode >= 8 && mode <= 10) ? value : old;
+    case MSTATUS:
+        return (value & MSTATUS_MPP) >> MPP_SHIFT == 2 ? mix(value, old, MSTATUS_MPP) : value;
+    default: return value;
     }
 }
 
+/* ---- all of them ---- */
+
 /* False: there is no such register. */
 static bool csr_read(uint32_t number, uint64_t *value) {
-    const struct plain *p = plain_find(number);
-    *value = 0;
-    if (p && p->place)
-        *value = *p->place;
+    const struct row *row = row_find(number);
+    if (row)
+        *value = row->place ? *row->place & row->readable & visible(number) : row->readable;
     else if (number >= PMPADDR0 && number <= PMPADDR15)
         *value = hart.pmpaddr[number - PMPADDR0];
+    else if (number == PMPCFG0 || number == PMPCFG2)
+        *value = pmp_read_config((number - PMPCFG0) * 4);
+    else if (number == TIME)
+        *value = clint_time();
+    else if (number == CYCLE || number == MCYCLE)
+        *value = hart.steps + hart.cycle_offset;
+    else if (number == INSTRET || number == MINSTRET)
+        *value = hart.steps + hart.instret_offset;
     else
-        switch (number) {
-        case SSTATUS:
-            *value = (hart.mstatus & SSTATUS_BITS) | UXL_64;
-            break;
-        case MSTATUS:
-            *value = hart.mstatus | UXL_64 | SXL_64;
-            break;
-        case SIE:
-            *value = hart.mie & hart.mideleg;
-            break;
-        case SIP:
-            *value = interrupts_pending() & hart.mideleg;
-            break;
-        case MIP:
-            *value = interrupts_pending();
-            break;
-        case STVEC:
-            *value = hart.stvec;
-            break;
-        case MTVEC:
-            *value = hart.mtvec;
-            break;
-        case SATP:
-            *value = hart.satp;
-            break;
-        case MISA:
-            *value = MISA_VALUE;
-            break;
-        case PMPCFG0:
-        case PMPCFG2:
-            *value = pmp_read_config(number == PMPCFG0 ? 0 : 8);
-            break;
-        case CYCLE:
-        case TIME:
-        case INSTRET:
-        case MCYCLE:
-        case MINSTRET:
-            *value = counter(number);
-            break;
-        default:
-            return p;
-        }
+        return false;
     return true;
 }
 
-/* ---- writing ---- */
-
-/* MPP can say only modes that there are. */
-static void write_mstatus(uint64_t value) {
-    if ((value & MSTATUS_MPP) >> MPP_SHIFT == 2)
-        value = mix(value, hart.mstatus, MSTATUS_MPP);
-    hart.mstatus = mix(hart.mstatus, value, MSTATUS_BITS);
-    tlb_flush();
-}
-
-/* Without translation, or with Sv39, Sv48 or Sv57; anything else changes nothing. */
-static void write_satp(uint64_t value) {
-    uint64_t mode = value >> 60;
-    if (mode != 0 && (mode < 8 || mode > 10))
-        return;
-    hart.satp = value & ~(0xffffull << 44); /* no address spaces are told apart */
-    tlb_flush();
-}
-
-/* The table of jumps has its bit, and the one beside it is not used. */
-static void write_tvec(uint64_t *tvec, uint64_t value) {
-    if ((value & 3) < 2)
-        *tvec = value;
-}
-
 static void csr_write(uint32_t number, uint64_t value) {
-    const struct plain *p = plain_find(number);
-    if (p && p->place)
-        *p->place = mix(*p->place, value, p->writable);
+    const struct row *row = row_find(number);
+    if (row && row->place)
+        *row->place =
+            mix(*row->place, legal(number, *row->place, value), row->writable & visible(number));
     else if (number >= PMPADDR0 && number <= PMPADDR15)
         pmp_write_address(number - PMPADDR0, value);
-    else
-        switch (number) {
-        case SSTATUS:
-            write_mstatus(mix(hart.mstatus, value, SSTATUS_BITS));
-            break;
-        case MSTATUS:
-            write_mstatus(value);
-            break;
-        case SIE:
-            hart.mie = mix(hart.mie, value, hart.mideleg);
-            break;
-        case SIP:
-            hart.mip = mix(hart.mip, value, hart.mideleg & 1 << SUPERVISOR_SOFTWARE);
-            break;
-        case MIP:
-            hart.mip = mix(hart.mip, value, SUPERVISOR_INTERRUPTS);
-            break;
-        case STVEC:
-            write_tvec(&hart.stvec, value);
-            break;
-        case MTVEC:
-            write_tvec(&hart.mtvec, value);
-            break;
-        case SATP:
-            write_satp(value);
-            break;
-        case PMPCFG0:
-        case PMPCFG2:
-            pmp_write_config(number == PMPCFG0 ? 0 : 8, value);
-            break;
-        case MCYCLE:
-            hart.cycle_offset = value - hart.steps;
-            break;
-        case MINSTRET:
-            hart.instret_offset = value - hart.steps;
-            break;
-        default: /* misa: the machine is what it is */
-            break;
-        }
+    else if (number == PMPCFG0 || number == PMPCFG2)
+        pmp_write_config((number - PMPCFG0) * 4, value);
+    else if (number == MCYCLE)
+        hart.cycle_offset = value - hart.steps;
+    else if (number == MINSTRET)
+        hart.instret_offset = value - hart.steps;
+    /* Translation depends on many of them, and few are written. */
+    tlb_flush();
 }
 
 /* ---- the instructions ---- */
+
+/* Whether the modes above let this one read a counter. */
+static bool counter_is_open(uint32_t number) {
+    uint64_t bit = 1ULL << (number - CYCLE);
+    return (hart.privilege == MACHINE || hart.mcounteren & bit) &&
+           (hart.privilege != USER || hart.scounteren & bit);
+}
 
 static bool is_allowed(uint32_t number, bool writes) {
     uint32_t least = number >> 8 & 3;
@@ -288,6 +210,7 @@ bool csr_op(const struct op *op) {
     uint64_t value = has_number ? op->rs1 : hart.x[op->rs1], old;
     if (!is_allowed(number, writes))
         return false;
+    mip_update();
     if (!csr_read(number, &old))
         return refuse_csr(number);
     if (writes)

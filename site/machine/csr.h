@@ -6,6 +6,3 @@
 
 /* Does one of the six instructions for them. False: it is illegal, or the machine has stopped. */
 bool csr_op(const struct op *op);
-
-/* As after power-on. */
-void csr_reset(void);

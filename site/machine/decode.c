@@ -1,153 +1,163 @@
-/* What each instruction is: a row has the bits that are fixed, and what they are. */
+/* What an instruction of 32 bits says. Its opcode chooses a table, and funct3 a column there; where
+ * they leave a choice, funct7 decides.
+ *
+ *    31       25 24   20 19   15 14    12 11    7 6      0
+ *   ┌───────────┬───────┬───────┬────────┬───────┬────────┐
+ *   │  funct7   │  rs2  │  rs1  │ funct3 │  rd   │ opcode │
+ *   └───────────┴───────┴───────┴────────┴───────┴────────┘
+ *
+ * An immediate lies where it leaves the registers in their places: a number is cut up, and its sign
+ * is always bit 31. */
 #include "decode.h"
 
-/* Where its operands are. */
-enum format {
-    FORMAT_NONE,
-    FORMAT_R,     /* rd, rs1, rs2 */
-    FORMAT_I,     /* rd, rs1, 12 bits */
-    FORMAT_SHIFT, /* rd, rs1, 6 bits */
-    FORMAT_S,     /* rs1, rs2, 12 bits in two parts */
-    FORMAT_B,     /* the same, shuffled, for branches */
-    FORMAT_U,     /* rd, the upper 20 bits */
-    FORMAT_LUI,   /* the same; rs1 is x0 */
-    FORMAT_J,     /* rd, 20 bits shuffled */
-    FORMAT_AMO_W, /* rd, rs1, rs2; 4 bytes */
-    FORMAT_AMO_D, /* 8 bytes */
-    FORMAT_CSR,   /* rd, rs1 or a number, which register */
+enum opcode {
+    LOAD = 0x03,
+    FENCE = 0x0f,
+    ARITHMETIC_IMMEDIATE = 0x13,
+    AUIPC = 0x17,
+    ARITHMETIC_IMMEDIATE_W = 0x1b,
+    STORE = 0x23,
+    ATOMIC = 0x2f,
+    ARITHMETIC = 0x33,
+    LUI = 0x37,
+    ARITHMETIC_W = 0x3b,
+    BRANCH = 0x63,
+    JALR = 0x67,
+    JAL = 0x6f,
+    SYSTEM = 0x73,
 };
 
-/* The bits that are fixed; no enum holds them. */
-#define OPCODE 0x0000007f
-#define FUNCT3 0x0000707f
-#define FUNCT6 0xfc00707f
-#define FUNCT7 0xfe00707f
-#define AMO 0xf800707f /* acquire and release are always so here */
-#define LR 0xf9f0707f
-#define NO_RD 0xfe007fff
-#define ALL 0xffffffff
+/* ---- the tables: 0 is a gap ---- */
 
-static const struct pattern {
-    uint32_t mask, match;
-    uint8_t kind, format;
-} patterns[] = {
-    {OPCODE, 0x00000037, OP_ADD, FORMAT_LUI}, /* lui */
-    {OPCODE, 0x00000017, OP_AUIPC, FORMAT_U},    {OPCODE, 0x0000006f, OP_JAL, FORMAT_J},
-    {FUNCT3, 0x00000067, OP_JALR, FORMAT_I},     {FUNCT3, 0x00000063, OP_BEQ, FORMAT_B},
-    {FUNCT3, 0x00001063, OP_BNE, FORMAT_B},      {FUNCT3, 0x00004063, OP_BLT, FORMAT_B},
-    {FUNCT3, 0x00005063, OP_BGE, FORMAT_B},      {FUNCT3, 0x00006063, OP_BLTU, FORMAT_B},
-    {FUNCT3, 0x00007063, OP_BGEU, FORMAT_B},     {FUNCT3, 0x00000003, OP_LB, FORMAT_I},
-    {FUNCT3, 0x00001003, OP_LH, FORMAT_I},       {FUNCT3, 0x00002003, OP_LW, FORMAT_I},
-    {FUNCT3, 0x00003003, OP_LD, FORMAT_I},       {FUNCT3, 0x00004003, OP_LBU, FORMAT_I},
-    {FUNCT3, 0x00005003, OP_LHU, FORMAT_I},      {FUNCT3, 0x00006003, OP_LWU, FORMAT_I},
-    {FUNCT3, 0x00000023, OP_SB, FORMAT_S},       {FUNCT3, 0x00001023, OP_SH, FORMAT_S},
-    {FUNCT3, 0x00002023, OP_SW, FORMAT_S},       {FUNCT3, 0x00003023, OP_SD, FORMAT_S},
-    {FUNCT3, 0x00000013, OP_ADD, FORMAT_I}, /* addi, and so on */
-    {FUNCT3, 0x00002013, OP_SLT, FORMAT_I},      {FUNCT3, 0x00003013, OP_SLTU, FORMAT_I},
-    {FUNCT3, 0x00004013, OP_XOR, FORMAT_I},      {FUNCT3, 0x00006013, OP_OR, FORMAT_I},
-    {FUNCT3, 0x00007013, OP_AND, FORMAT_I},      {FUNCT6, 0x00001013, OP_SLL, FORMAT_SHIFT},
-    {FUNCT6, 0x00005013, OP_SRL, FORMAT_SHIFT},  {FUNCT6, 0x40005013, OP_SRA, FORMAT_SHIFT},
-    {FUNCT3, 0x0000001b, OP_ADDW, FORMAT_I},     {FUNCT7, 0x0000101b, OP_SLLW, FORMAT_SHIFT},
-    {FUNCT7, 0x0000501b, OP_SRLW, FORMAT_SHIFT}, {FUNCT7, 0x4000501b, OP_SRAW, FORMAT_SHIFT},
-    {FUNCT7, 0x00000033, OP_ADD, FORMAT_R},      {FUNCT7, 0x40000033, OP_SUB, FORMAT_R},
-    {FUNCT7, 0x00001033, OP_SLL, FORMAT_R},      {FUNCT7, 0x00002033, OP_SLT, FORMAT_R},
-    {FUNCT7, 0x00003033, OP_SLTU, FORMAT_R},     {FUNCT7, 0x00004033, OP_XOR, FORMAT_R},
-    {FUNCT7, 0x00005033, OP_SRL, FORMAT_R},      {FUNCT7, 0x40005033, OP_SRA, FORMAT_R},
-    {FUNCT7, 0x00006033, OP_OR, FORMAT_R},       {FUNCT7, 0x00007033, OP_AND, FORMAT_R},
-    {FUNCT7, 0x0000003b, OP_ADDW, FORMAT_R},     {FUNCT7, 0x4000003b, OP_SUBW, FORMAT_R},
-    {FUNCT7, 0x0000103b, OP_SLLW, FORMAT_R},     {FUNCT7, 0x0000503b, OP_SRLW, FORMAT_R},
-    {FUNCT7, 0x4000503b, OP_SRAW, FORMAT_R},     {FUNCT7, 0x02000033, OP_MUL, FORMAT_R},
-    {FUNCT7, 0x02001033, OP_MULH, FORMAT_R},     {FUNCT7, 0x02002033, OP_MULHSU, FORMAT_R},
-    {FUNCT7, 0x02003033, OP_MULHU, FORMAT_R},    {FUNCT7, 0x02004033, OP_DIV, FORMAT_R},
-    {FUNCT7, 0x02005033, OP_DIVU, FORMAT_R},     {FUNCT7, 0x02006033, OP_REM, FORMAT_R},
-    {FUNCT7, 0x02007033, OP_REMU, FORMAT_R},     {FUNCT7, 0x0200003b, OP_MULW, FORMAT_R},
-    {FUNCT7, 0x0200403b, OP_DIVW, FORMAT_R},     {FUNCT7, 0x0200503b, OP_DIVUW, FORMAT_R},
-    {FUNCT7, 0x0200603b, OP_REMW, FORMAT_R},     {FUNCT7, 0x0200703b, OP_REMUW, FORMAT_R},
-    {LR, 0x1000202f, OP_LR, FORMAT_AMO_W},       {LR, 0x1000302f, OP_LR, FORMAT_AMO_D},
-    {AMO, 0x1800202f, OP_SC, FORMAT_AMO_W},      {AMO, 0x1800302f, OP_SC, FORMAT_AMO_D},
-    {AMO, 0x0800202f, OP_AMOSWAP, FORMAT_AMO_W}, {AMO, 0x0800302f, OP_AMOSWAP, FORMAT_AMO_D},
-    {AMO, 0x0000202f, OP_AMOADD, FORMAT_AMO_W},  {AMO, 0x0000302f, OP_AMOADD, FORMAT_AMO_D},
-    {AMO, 0x2000202f, OP_AMOXOR, FORMAT_AMO_W},  {AMO, 0x2000302f, OP_AMOXOR, FORMAT_AMO_D},
-    {AMO, 0x6000202f, OP_AMOAND, FORMAT_AMO_W},  {AMO, 0x6000302f, OP_AMOAND, FORMAT_AMO_D},
-    {AMO, 0x4000202f, OP_AMOOR, FORMAT_AMO_W},   {AMO, 0x4000302f, OP_AMOOR, FORMAT_AMO_D},
-    {AMO, 0x8000202f, OP_AMOMIN, FORMAT_AMO_W},  {AMO, 0x8000302f, OP_AMOMIN, FORMAT_AMO_D},
-    {AMO, 0xa000202f, OP_AMOMAX, FORMAT_AMO_W},  {AMO, 0xa000302f, OP_AMOMAX, FORMAT_AMO_D},
-    {AMO, 0xc000202f, OP_AMOMINU, FORMAT_AMO_W}, {AMO, 0xc000302f, OP_AMOMINU, FORMAT_AMO_D},
-    {AMO, 0xe000202f, OP_AMOMAXU, FORMAT_AMO_W}, {AMO, 0xe000302f, OP_AMOMAXU, FORMAT_AMO_D},
-    {FUNCT3, 0x0000000f, OP_FENCE, FORMAT_NONE}, /* one hart sees all in order */
-    {FUNCT3, 0x0000100f, OP_FENCE, FORMAT_NONE}, /* fence.i: stores forget code themselves */
-    {ALL, 0x00000073, OP_ECALL, FORMAT_NONE},    {ALL, 0x00100073, OP_EBREAK, FORMAT_NONE},
-    {ALL, 0x30200073, OP_MRET, FORMAT_NONE},     {ALL, 0x10200073, OP_SRET, FORMAT_NONE},
-    {ALL, 0x10500073, OP_WFI, FORMAT_NONE},      {NO_RD, 0x12000073, OP_SFENCE_VMA, FORMAT_NONE},
-    {FUNCT3, 0x00001073, OP_CSRRW, FORMAT_CSR},  {FUNCT3, 0x00002073, OP_CSRRS, FORMAT_CSR},
-    {FUNCT3, 0x00003073, OP_CSRRC, FORMAT_CSR},  {FUNCT3, 0x00005073, OP_CSRRWI, FORMAT_CSR},
-    {FUNCT3, 0x00006073, OP_CSRRSI, FORMAT_CSR}, {FUNCT3, 0x00007073, OP_CSRRCI, FORMAT_CSR},
+enum {
+    COLUMNS = 8
+};
+static const uint8_t loads[COLUMNS] = {OP_LB, OP_LH, OP_LW, OP_LD, OP_LBU, OP_LHU, OP_LWU};
+static const uint8_t stores[COLUMNS] = {OP_SB, OP_SH, OP_SW, OP_SD};
+static const uint8_t branches[COLUMNS] = {OP_BEQ, OP_BNE, 0, 0, OP_BLT, OP_BGE, OP_BLTU, OP_BGEU};
+static const uint8_t csrs[COLUMNS] = {0, OP_CSRRW,  OP_CSRRS,  OP_CSRRC,
+                                      0, OP_CSRRWI, OP_CSRRSI, OP_CSRRCI};
+/* The next two: of 64 bits, of 32. */
+static const uint8_t usual[2][COLUMNS] = {
+    {OP_ADD, OP_SLL, OP_SLT, OP_SLTU, OP_XOR, OP_SRL, OP_OR, OP_AND},
+    {OP_ADDW, OP_SLLW, 0, 0, 0, OP_SRLW},
+};
+static const uint8_t multiply[2][COLUMNS] = {
+    {OP_MUL, OP_MULH, OP_MULHSU, OP_MULHU, OP_DIV, OP_DIVU, OP_REM, OP_REMU},
+    {OP_MULW, 0, 0, 0, OP_DIVW, OP_DIVUW, OP_REMW, OP_REMUW},
+};
+static const uint8_t atomics[32] = {
+    [0] = OP_AMOADD,  [1] = OP_AMOSWAP,  [2] = OP_LR,       [3] = OP_SC,
+    [4] = OP_AMOXOR,  [8] = OP_AMOOR,    [12] = OP_AMOAND,  [16] = OP_AMOMIN,
+    [20] = OP_AMOMAX, [24] = OP_AMOMINU, [28] = OP_AMOMAXU,
 };
 
-/* Bits `from` and up of an instruction, `width` of them, to be put at `to`. */
-static uint32_t move(uint32_t instruction, unsigned from, unsigned width, unsigned to) {
-    return (instruction >> from & ((1u << width) - 1)) << to;
-}
-
-/* All ones from bit `to` up, if the instruction's highest bit is set. */
-static uint32_t sign(uint32_t instruction, unsigned to) {
-    return instruction >> 31 ? ~0u << to : 0;
-}
-
-static uint32_t immediate(uint32_t i, enum format format) {
-    switch (format) {
-    case FORMAT_I:
-        return sign(i, 11) | move(i, 20, 11, 0);
-    case FORMAT_SHIFT:
-        return move(i, 20, 6, 0);
-    case FORMAT_S:
-        return sign(i, 11) | move(i, 25, 6, 5) | move(i, 7, 5, 0);
-    case FORMAT_B:
-        return sign(i, 12) | move(i, 7, 1, 11) | move(i, 25, 6, 5) | move(i, 8, 4, 1);
-    case FORMAT_U:
-    case FORMAT_LUI:
-        return i & 0xfffff000;
-    case FORMAT_J:
-        return sign(i, 20) | move(i, 12, 8, 12) | move(i, 20, 1, 11) | move(i, 21, 10, 1);
-    case FORMAT_AMO_W:
-        return 4;
-    case FORMAT_AMO_D:
-        return 8;
-    case FORMAT_CSR:
-        return i >> 20;
-    default:
-        return 0;
+/* With bit 30 of the instruction set, two of the usual ones are others. */
+static uint8_t usual_or_other(uint32_t i, bool is_other, bool is_w) {
+    uint8_t kind = usual[is_w][bits(i, 14, 12)];
+    if (!is_other)
+        return kind;
+    switch (kind) {
+    case OP_ADD: return OP_SUB;
+    case OP_SRL: return OP_SRA;
+    case OP_ADDW: return OP_SUBW;
+    case OP_SRLW: return OP_SRAW;
+    default: return 0;
     }
 }
 
-static bool has_rs1(enum format format) {
-    return format != FORMAT_U && format != FORMAT_LUI && format != FORMAT_J;
+/* ---- formats ---- */
+
+static uint32_t immediate_i(uint32_t i) {
+    return sign_extend(i >> 20, 12);
 }
 
-static bool has_rs2(enum format format) {
-    return format == FORMAT_R || format == FORMAT_S || format == FORMAT_B ||
-           format == FORMAT_AMO_W || format == FORMAT_AMO_D;
+static uint32_t immediate_s(uint32_t i) {
+    return sign_extend(bits(i, 31, 25) << 5 | bits(i, 11, 7), 12);
 }
 
-static bool has_rd(enum format format) {
-    return format != FORMAT_S && format != FORMAT_B;
+static uint32_t immediate_b(uint32_t i) {
+    uint32_t low = bits(i, 30, 25) << 5 | bits(i, 11, 8) << 1;
+    return sign_extend(bits(i, 31, 31) << 12 | bits(i, 7, 7) << 11 | low, 13);
 }
 
-void decode(uint32_t instruction, struct op *op) {
+static uint32_t immediate_j(uint32_t i) {
+    uint32_t low = bits(i, 20, 20) << 11 | bits(i, 30, 21) << 1;
+    return sign_extend(bits(i, 31, 31) << 20 | bits(i, 19, 12) << 12 | low, 21);
+}
+
+static uint8_t arithmetic(uint32_t i, bool is_w) {
+    switch (bits(i, 31, 25)) {
+    case 0x00: return usual_or_other(i, false, is_w);
+    case 0x20: return usual_or_other(i, true, is_w);
+    case 0x01: return multiply[is_w][bits(i, 14, 12)];
+    default: return 0;
+    }
+}
+
+/* A shift has a number of 6 bits, or 5, and above it says which it is. There is no addi's other:
+   subtracting a number is adding another. */
+static struct op arithmetic_immediate(uint32_t i, bool is_w) {
+    uint32_t funct3 = bits(i, 14, 12), rd = bits(i, 11, 7), rs1 = bits(i, 19, 15);
+    uint32_t above = is_w ? bits(i, 31, 25) : bits(i, 31, 26) << 1;
+    if (funct3 != 1 && funct3 != 5)
+        return op_make(usual[is_w][funct3], rd, rs1, 0, immediate_i(i));
+    uint8_t kind = above & ~0x20U ? 0 : usual_or_other(i, above, is_w);
+    return op_make(kind, rd, rs1, 0, is_w ? bits(i, 24, 20) : bits(i, 25, 20));
+}
+
+/* Acquire and release, bits 26 and 25, are always so here. */
+static struct op atomic(uint32_t i) {
+    uint32_t funct3 = bits(i, 14, 12), rs2 = bits(i, 24, 20);
+    uint8_t kind = atomics[i >> 27];
+    if ((funct3 != 2 && funct3 != 3) || (kind == OP_LR && rs2))
+        kind = 0;
+    return op_make(kind, bits(i, 11, 7), bits(i, 19, 15), rs2, 1 << funct3);
+}
+
+static struct op privileged(uint32_t i) {
+    uint8_t kind = 0;
+    if ((i & 0xfe007fff) == 0x12000073)
+        kind = OP_SFENCE_VMA;
+    switch (i) {
+    case 0x00000073: kind = OP_ECALL; break;
+    case 0x00100073: kind = OP_EBREAK; break;
+    case 0x30200073: kind = OP_MRET; break;
+    case 0x10200073: kind = OP_SRET; break;
+    case 0x10500073: kind = OP_WFI; break;
+    default: break;
+    }
+    return op_make(kind, 0, 0, 0, 0);
+}
+
+/* ---- all ---- */
+
+static struct op decode_whole(uint32_t i) {
+    uint32_t rd = bits(i, 11, 7), rs1 = bits(i, 19, 15), rs2 = bits(i, 24, 20);
+    uint32_t funct3 = bits(i, 14, 12), upper = i & 0xfffff000;
+    switch (i & 0x7f) {
+    case LUI: return op_make(OP_ADD, rd, 0, 0, upper);
+    case AUIPC: return op_make(OP_AUIPC, rd, 0, 0, upper);
+    case JAL: return op_make(OP_JAL, rd, 0, 0, immediate_j(i));
+    case JALR: return op_make(funct3 ? 0 : OP_JALR, rd, rs1, 0, immediate_i(i));
+    case BRANCH: return op_make(branches[funct3], 0, rs1, rs2, immediate_b(i));
+    case LOAD: return op_make(loads[funct3], rd, rs1, 0, immediate_i(i));
+    case STORE: return op_make(stores[funct3], 0, rs1, rs2, immediate_s(i));
+    case ARITHMETIC: return op_make(arithmetic(i, false), rd, rs1, rs2, 0);
+    case ARITHMETIC_W: return op_make(arithmetic(i, true), rd, rs1, rs2, 0);
+    case ARITHMETIC_IMMEDIATE: return arithmetic_immediate(i, false);
+    case ARITHMETIC_IMMEDIATE_W: return arithmetic_immediate(i, true);
+    case ATOMIC: return atomic(i);
+    /* One hart sees all in order, and stores forget code themselves: fence and fence.i. */
+    case FENCE: return op_make(funct3 < 2 ? OP_FENCE : 0, 0, 0, 0, 0);
+    case SYSTEM: return funct3 ? op_make(csrs[funct3], rd, rs1, 0, i >> 20) : privileged(i);
+    default: return op_make(0, 0, 0, 0, 0);
+    }
+}
+
+struct op decode(uint32_t instruction) {
     bool is_compressed = (instruction & 3) != 3;
-    uint32_t i = is_compressed ? decompress(instruction & 0xffff) : instruction;
-    *op = (struct op){.kind = OP_ILLEGAL, .length = is_compressed ? 2 : 4};
-    for (size_t n = 0; n < sizeof patterns / sizeof *patterns; n++) {
-        const struct pattern *pattern = &patterns[n];
-        enum format format = (enum format) pattern->format;
-        if ((i & pattern->mask) != pattern->match)
-            continue;
-        uint8_t rd = has_rd(format) ? i >> 7 & 31 : 0;
-        op->kind = pattern->kind;
-        op->immediate = (int32_t) immediate(i, format);
-        op->rd = rd ? rd : 32;
-        op->rs1 = has_rs1(format) ? i >> 15 & 31 : 0;
-        op->rs2 = has_rs2(format) ? i >> 20 & 31 : 0;
-        return;
-    }
+    struct op op = is_compressed ? decode_compressed(instruction) : decode_whole(instruction);
+    op.length = is_compressed ? 2 : 4;
+    return op;
 }

@@ -99,8 +99,31 @@ struct op {
     uint8_t rs1, rs2;
 };
 
-/* Decodes an instruction, which is compressed if its lowest bits are not 3. */
-void decode(uint32_t instruction, struct op *op);
+/* Takes an instruction apart, which is compressed if its lowest bits are not 3. */
+struct op decode(uint32_t instruction);
 
-/* The instruction of 32 bits that does the same as a compressed one, or 0, which is none. */
-uint32_t decompress(uint32_t compressed);
+/* ---- for decode.c, and compressed.c, which has those of 16 bits ---- */
+
+struct op decode_compressed(uint32_t c);
+
+/* Bits high to low, as a number. */
+static inline uint32_t bits(uint32_t instruction, unsigned high, unsigned low) {
+    return instruction << (31 - high) >> (31 - high + low);
+}
+
+/* A number of so many bits, the highest of which is its sign. */
+static inline uint32_t sign_extend(uint32_t value, unsigned width) {
+    return (uint32_t) ((int32_t) (value << (32 - width)) >> (32 - width));
+}
+
+/* `kind` is 0 where a table has a gap: there is no such instruction. */
+static inline struct op op_make(uint8_t kind, uint32_t rd, uint32_t rs1, uint32_t rs2,
+                                uint32_t immediate) {
+    return (struct op){
+        .immediate = (int32_t) immediate,
+        .kind = kind ? kind : OP_ILLEGAL,
+        .rd = (uint8_t) (rd ? rd : 32),
+        .rs1 = (uint8_t) rs1,
+        .rs2 = (uint8_t) rs2,
+    };
+}

@@ -14,9 +14,9 @@ enum {
     UART_SIZE = 0x100
 };
 enum {
-    UART_DATA = 0, /* or the divisor, while LCR has its highest bit set */
-    UART_IER,
-    UART_FCR, /* IIR when read */
+    UART_DATA = 0, /* or the divisor's low byte, while LCR has its highest bit set */
+    UART_IER,      /* or its high byte */
+    UART_FCR,      /* IIR when read */
     UART_LCR,
     UART_MCR,
     UART_LSR,
@@ -24,14 +24,9 @@ enum {
     UART_SCRATCH,
 };
 enum {
-    IER_INPUT = 1,
-    IER_SENT = 2
-};
-enum {
-    LCR_DIVISOR = 0x80,
     FCR_ENABLE = 1,
     FCR_CLEAR_INPUT = 2,
-    FCR_CLEAR_OUTPUT = 4,
+    LCR_DIVISOR = 0x80,
     MCR_LOOP = 0x10
 };
 
@@ -39,8 +34,7 @@ uint8_t uart_output[4096];
 uint32_t uart_output_size;
 
 static struct {
-    uint8_t ier, fcr, lcr, mcr, scratch;
-    bool tells_sent; /* that a byte has been sent, until IIR is read */
+    uint8_t registers[8]; /* as they were written */
     uint8_t divisor[2];
     uint8_t input[256];
     uint8_t first, next; /* of what is in `input`; they run around */
@@ -53,90 +47,46 @@ bool uart_input(uint8_t byte) {
     return true;
 }
 
-/* Which interrupt would be pending, were somebody there to be interrupted. */
-static uint8_t uart_iir(void) {
-    uint8_t fifo = uart.fcr & FCR_ENABLE ? 0xc0 : 0;
-    if (uart.ier & IER_INPUT && uart.first != uart.next)
-        return fifo | 4;
-    bool is_sent = uart.ier & IER_SENT && uart.tells_sent;
-    uart.tells_sent &= !is_sent;
-    return fifo | (is_sent ? 2 : 1);
-}
-
-static uint8_t uart_read(uint64_t reg) {
-    bool is_divisor = uart.lcr & LCR_DIVISOR;
-    switch (reg) {
-    case UART_DATA:
-        if (is_divisor)
-            return uart.divisor[0];
-        return uart.first == uart.next ? 0 : uart.input[uart.first++];
-    case UART_IER:
-        return is_divisor ? uart.divisor[1] : uart.ier;
-    case UART_FCR:
-        return uart_iir();
-    case UART_LCR:
-        return uart.lcr;
-    case UART_MCR:
-        return uart.mcr;
-    case UART_LSR:
-        return 0x60 | (uart.first != uart.next); /* sent all, and whether there is input */
-    case UART_MSR:
-        return 0xb0; /* somebody listens */
-    default:
-        return uart.scratch;
-    }
-}
-
+/* Whoever runs the machine takes it before there is no room. */
 static void uart_send(uint8_t byte) {
     if (uart_output_size < sizeof uart_output)
         uart_output[uart_output_size++] = byte;
-    /* Whoever runs the machine takes it before there is no room. */
     hart.is_called |= uart_output_size == sizeof uart_output;
-    uart.tells_sent = true;
+}
+
+static bool is_divisor(uint64_t reg) {
+    return reg <= UART_IER && uart.registers[UART_LCR] & LCR_DIVISOR;
+}
+
+static uint8_t uart_read(uint64_t reg) {
+    bool has_input = uart.first != uart.next;
+    if (is_divisor(reg))
+        return uart.divisor[reg];
+    switch (reg) {
+    case UART_DATA: return has_input ? uart.input[uart.first++] : 0;
+    case UART_FCR: return uart.registers[reg] & FCR_ENABLE ? 0xc1 : 1; /* nothing is pending */
+    case UART_LSR: return has_input ? 0x61 : 0x60;                     /* all has been sent */
+    case UART_MSR: return 0xb0;                                        /* somebody listens */
+    default: return uart.registers[reg];
+    }
 }
 
 static void uart_write(uint64_t reg, uint8_t byte) {
-    bool is_divisor = uart.lcr & LCR_DIVISOR;
-    switch (reg) {
-    case UART_DATA:
-        if (is_divisor)
-            uart.divisor[0] = byte;
-        else
-            uart_send(byte);
-        break;
-    case UART_IER:
-        if (is_divisor) {
-            uart.divisor[1] = byte;
-        } else {
-            /* Nothing is ever on its way: whoever begins to ask hears that all is sent. */
-            if ((byte ^ uart.ier) & IER_SENT)
-                uart.tells_sent = byte & IER_SENT;
-            uart.ier = byte & 0x0f;
-        }
-        break;
-    case UART_FCR:
-        if ((byte ^ uart.fcr) & FCR_ENABLE)
-            byte |= FCR_CLEAR_INPUT | FCR_CLEAR_OUTPUT;
-        if (byte & FCR_CLEAR_INPUT)
-            uart.first = uart.next;
-        if (byte & FCR_CLEAR_OUTPUT)
-            uart.tells_sent = true;
-        uart.fcr = byte & 0xc9;
-        break;
-    case UART_LCR:
-        uart.lcr = byte;
-        break;
-    case UART_MCR:
-        if (byte & MCR_LOOP)
-            refuse("the UART's loop-back, asked for", UART_BASE + UART_MCR);
-        uart.mcr = byte & 0x1f;
-        break;
-    case UART_SCRATCH:
-        uart.scratch = byte;
-        break;
-    default: /* LSR and MSR cannot be written */
-        break;
+    static const uint8_t writable[8] = {0, 0x0f, 0xc9, 0xff, 0x1f, 0, 0, 0xff};
+    uint8_t old = uart.registers[reg];
+    if (is_divisor(reg)) {
+        uart.divisor[reg] = byte;
+        return;
     }
+    if (reg == UART_DATA)
+        uart_send(byte);
+    if (reg == UART_IER && byte & writable[reg])
+        refuse("an interrupt of the UART, asked for", UART_BASE + UART_IER);
+    if (reg == UART_FCR && (byte & FCR_CLEAR_INPUT || (byte ^ old) & FCR_ENABLE))
+        uart.first = uart.next;
+    if (reg == UART_MCR && byte & MCR_LOOP)
+        refuse("the UART's loop-back, asked for", UART_BASE + UART_MCR);
+    uart.registers[reg] = byte & writable[reg];
 }
 
 /* ---- CLINT: time, alarm, IPI ---- */
@@ -181,7 +131,7 @@ static uint64_t with_part(uint64_t reg, uint64_t offset, unsigned size, uint64_t
     if (size == 8)
         return value;
     unsigned shift = offset & 4 ? 32 : 0;
-    return (reg & ~(0xffffffffull << shift)) | (uint64_t) (uint32_t) value << shift;
+    return (reg & ~(0xffffffffULL << shift)) | (uint64_t) (uint32_t) value << shift;
 }
 
 static uint64_t clint_read(uint64_t offset, unsigned size) {
@@ -238,7 +188,7 @@ static bool is_in(uint64_t paddr, uint64_t base, uint64_t size) {
 void device_reset(void) {
     __builtin_memset(&uart, 0, sizeof uart);
     uart.divisor[0] = 12; /* 9600 baud */
-    uart.mcr = 8;
+    uart.registers[UART_MCR] = 8;
     uart_output_size = 0;
     software = false;
     alarm_time = 0;

@@ -13,8 +13,7 @@ extern uint8_t rom[ROM_SIZE];
 /* Begins as after power-on. */
 void device_reset(void);
 
-/* False where no device is, or none that takes such an access: the caller knows which trap it is.
- */
+/* False where no device takes such an access: the caller knows which trap it is. */
 bool device_load(uint64_t paddr, unsigned size, uint64_t *value);
 bool device_store(uint64_t paddr, unsigned size, uint64_t value);
 

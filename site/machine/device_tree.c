@@ -43,7 +43,7 @@ static void add_cell(uint32_t cell) {
 
 static void add_bytes(const char *bytes, uint32_t size) {
     __builtin_memcpy(tree.structure + tree.size, bytes, size);
-    tree.size = (tree.size + size + 3) & ~3u;
+    tree.size = (tree.size + size + 3) & ~3U;
 }
 
 static uint32_t text_size(const char *text) {

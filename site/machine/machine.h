@@ -56,7 +56,7 @@ struct hart {
     uint64_t mstatus, mtvec, mscratch, mepc, mcause, mtval, medeleg, mideleg, mie, mcounteren,
         mcountinhibit, menvcfg;
     uint64_t stvec, sscratch, sepc, scause, stval, scounteren, satp, senvcfg;
-    uint64_t mip; /* what software has set; csr.c adds the alarm's and IPI's */
+    uint64_t mip; /* see mip_update */
     uint64_t cycle_offset, instret_offset;
     uint8_t pmpcfg[16];
     uint64_t pmpaddr[16];
@@ -78,7 +78,7 @@ struct hart {
 extern struct hart hart;
 
 /* Where no lr has been. */
-static const uint64_t NO_RESERVATION = ~0ull;
+static const uint64_t NO_RESERVATION = ~0ULL;
 
 /* Does `steps` of them, or fewer: when the machine stops, or uart_output is full. */
 enum stop machine_run(uint64_t steps);
@@ -96,7 +96,7 @@ extern uint64_t ram_size;
 void boot_begin(uint8_t *memory, uint64_t size);
 const char *boot_firmware(const uint8_t *bytes, size_t size);
 const char *boot_kernel(const uint8_t *elf, size_t size);
-const char *boot_device_tree(const uint8_t *tree, size_t size);
+const char *boot_device_tree(const uint8_t *bytes, size_t size);
 void boot_finish(void);
 
 /* Writes the device tree for `ram_bytes` of RAM, returns its size. */

@@ -24,8 +24,7 @@ static const uint64_t PAGE_MASK = ~(uint64_t) (MACHINE_PAGE - 1);
 static const uint8_t access_fault[] = {FETCH_ACCESS, LOAD_ACCESS, STORE_ACCESS};
 static const uint8_t page_fault[] = {FETCH_PAGE, LOAD_PAGE, STORE_PAGE};
 
-/* The bytes of RAM or ROM at paddr, or NULL. Nothing in either crosses its end when it is aligned.
- */
+/* The bytes of RAM or ROM at paddr, or NULL. What is aligned crosses the end of neither. */
 static uint8_t *memory_at(uint64_t paddr, enum access kind) {
     if (paddr - RAM_BASE < ram_size)
         return ram + (paddr - RAM_BASE);
@@ -71,12 +70,26 @@ static bool leaf_allows(uint64_t pte, enum access kind, enum privilege who) {
     return pte & PTE_R || (pte & PTE_X && hart.mstatus & MSTATUS_MXR);
 }
 
+/* Whether a leaf, of a page of 2^shift bytes, allows the access, which is then noted in it: nothing
+   can be noted in ROM. */
+static bool leaf_use(uint64_t *entry, bool is_rom, unsigned shift, enum access kind,
+                     enum privilege who) {
+    uint64_t pte = *entry, page = (pte >> PTE_SHIFT) * MACHINE_PAGE;
+    uint64_t used = pte | PTE_A | (kind == STORE ? PTE_D : 0);
+    bool is_aligned = !(page & ((1ULL << shift) - 1));
+    if ((pte & PTE_W && !(pte & PTE_R)) || !is_aligned || !leaf_allows(pte, kind, who) ||
+        (used != pte && is_rom))
+        return false;
+    *entry = used;
+    return true;
+}
+
 /* Sv39 to Sv57 have 3 to 5 levels of tables. A table that lies outside RAM is a page fault, as in
    QEMU; the manual would have an access fault. */
 static bool walk(uint64_t vaddr, enum access kind, enum privilege who, uint64_t *paddr) {
     unsigned levels = (unsigned) (hart.satp >> 60) - 5;
     unsigned unused = 64 - (12 + INDEX_BITS * levels);
-    uint64_t table = (hart.satp & ((1ull << PTE_PPN_BITS) - 1)) * MACHINE_PAGE;
+    uint64_t table = (hart.satp & ((1ULL << PTE_PPN_BITS) - 1)) * MACHINE_PAGE;
     if ((uint64_t) ((int64_t) (vaddr << unused) >> unused) != vaddr)
         return raise_trap(page_fault[kind], vaddr);
     for (unsigned level = levels; level-- > 0;) {
@@ -84,28 +97,19 @@ static bool walk(uint64_t vaddr, enum access kind, enum privilege who, uint64_t 
         uint64_t at = table + (vaddr >> shift & ((1 << INDEX_BITS) - 1)) * sizeof(uint64_t);
         if (!pmp_allows(SUPERVISOR, at, sizeof(uint64_t), LOAD))
             return raise_trap(access_fault[kind], vaddr);
-        uint64_t *entry = (uint64_t *) (void *) memory_at(at, kind == STORE ? LOAD : kind);
-        if (!entry)
-            return raise_trap(page_fault[kind], vaddr);
-        uint64_t pte = *entry, page = (pte >> PTE_SHIFT) * MACHINE_PAGE;
-        if (!(pte & PTE_V) || pte >> (PTE_SHIFT + PTE_PPN_BITS))
-            return raise_trap(page_fault[kind], vaddr);
-        if (!(pte & (PTE_R | PTE_W | PTE_X))) {
-            if (pte & (PTE_U | PTE_A | PTE_D))
-                return raise_trap(page_fault[kind], vaddr);
-            table = page;
-            continue;
+        uint64_t *entry = (uint64_t *) (void *) memory_at(at, LOAD);
+        if (!entry || !(*entry & PTE_V) || *entry >> (PTE_SHIFT + PTE_PPN_BITS))
+            break;
+        uint64_t page = (*entry >> PTE_SHIFT) * MACHINE_PAGE;
+        if (*entry & (PTE_R | PTE_W | PTE_X)) {
+            if (!leaf_use(entry, !memory_at(at, STORE), shift, kind, who))
+                break;
+            *paddr = page | (vaddr & ((1ULL << shift) - 1));
+            return true;
         }
-        uint64_t offset_mask = (1ull << shift) - 1;
-        if ((pte & PTE_W && !(pte & PTE_R)) || page & offset_mask || !leaf_allows(pte, kind, who))
-            return raise_trap(page_fault[kind], vaddr);
-        uint64_t used = pte | PTE_A | (kind == STORE ? PTE_D : 0);
-        /* Nothing can be noted in ROM. */
-        if (used != pte && !memory_at(at, STORE))
-            return raise_trap(page_fault[kind], vaddr);
-        *entry = used;
-        *paddr = page | (vaddr & offset_mask);
-        return true;
+        if (*entry & (PTE_U | PTE_A | PTE_D))
+            break;
+        table = page;
     }
     return raise_trap(page_fault[kind], vaddr);
 }
@@ -208,49 +212,28 @@ static void code_forget(uint64_t paddr, unsigned size) {
 
 /* ---- loads and stores, the slow way ---- */
 
-static void tlb_remember(struct tlb_entry *tlb, uint64_t vaddr, uint64_t paddr, uint8_t *bytes) {
-    if (pmp_is_uniform(paddr & PAGE_MASK))
+static void tlb_remember(struct tlb_entry *tlb, uint64_t vaddr, uint64_t paddr) {
+    uint64_t page = paddr & PAGE_MASK;
+    if (pmp_is_uniform(page))
         tlb[vaddr / MACHINE_PAGE % TLB_ENTRIES] =
-            (struct tlb_entry){vaddr & PAGE_MASK, bytes - paddr % MACHINE_PAGE};
+            (struct tlb_entry){vaddr & PAGE_MASK, memory_at(page, LOAD)};
 }
 
-static bool crosses_page(uint64_t vaddr, unsigned size) {
-    return vaddr % MACHINE_PAGE > MACHINE_PAGE - size;
-}
-
-bool load_slow(uint64_t vaddr, unsigned size, uint64_t *value) {
+static bool load_in_page(uint64_t vaddr, unsigned size, uint64_t *value) {
     uint64_t paddr;
-    if (crosses_page(vaddr, size)) {
-        uint64_t all = 0, byte;
-        for (unsigned i = 0; i < size; all |= byte << 8 * i++)
-            if (!load_slow(vaddr + i, 1, &byte))
-                return false;
-        *value = all;
-        return true;
-    }
     if (!translate(vaddr, size, LOAD, &paddr))
         return false;
-    uint8_t *bytes = memory_at(paddr, LOAD);
+    const uint8_t *bytes = memory_at(paddr, LOAD);
     if (!bytes)
         return device_load(paddr, size, value) || raise_trap(LOAD_ACCESS, vaddr);
-    tlb_remember(tlb_load, vaddr, paddr, bytes);
+    tlb_remember(tlb_load, vaddr, paddr);
     *value = 0;
     __builtin_memcpy(value, bytes, size);
     return true;
 }
 
-bool store_slow(uint64_t vaddr, unsigned size, uint64_t value) {
-    uint64_t paddr, last;
-    if (crosses_page(vaddr, size)) {
-        /* Neither page is changed if the second one cannot be. */
-        uint64_t second = (vaddr + size - 1) & PAGE_MASK;
-        if (!translate(vaddr, 1, STORE, &paddr) || !translate(second, 1, STORE, &last))
-            return false;
-        for (unsigned i = 0; i < size; i++)
-            if (!store_slow(vaddr + i, 1, value >> 8 * i & 0xff))
-                return false;
-        return true;
-    }
+static bool store_in_page(uint64_t vaddr, unsigned size, uint64_t value) {
+    uint64_t paddr;
     if (!translate(vaddr, size, STORE, &paddr))
         return false;
     uint8_t *bytes = memory_at(paddr, STORE);
@@ -261,7 +244,37 @@ bool store_slow(uint64_t vaddr, unsigned size, uint64_t value) {
     code_forget(paddr, size);
     /* Stores to a page with code come here always. */
     if (code_place(paddr)->paddr != (paddr & PAGE_MASK))
-        tlb_remember(tlb_store, vaddr, paddr, bytes);
+        tlb_remember(tlb_store, vaddr, paddr);
     __builtin_memcpy(bytes, &value, size);
+    return true;
+}
+
+static bool crosses_page(uint64_t vaddr, unsigned size) {
+    return vaddr % MACHINE_PAGE > MACHINE_PAGE - size;
+}
+
+bool load_slow(uint64_t vaddr, unsigned size, uint64_t *value) {
+    uint64_t byte;
+    if (!crosses_page(vaddr, size))
+        return load_in_page(vaddr, size, value);
+    *value = 0;
+    for (unsigned i = 0; i < size; i++) {
+        if (!load_in_page(vaddr + i, 1, &byte))
+            return false;
+        *value |= byte << 8 * i;
+    }
+    return true;
+}
+
+bool store_slow(uint64_t vaddr, unsigned size, uint64_t value) {
+    uint64_t second = (vaddr + size - 1) & PAGE_MASK, paddr;
+    if (!crosses_page(vaddr, size))
+        return store_in_page(vaddr, size, value);
+    /* Neither page is changed if the second one cannot be. */
+    if (!translate(vaddr, 1, STORE, &paddr) || !translate(second, 1, STORE, &paddr))
+        return false;
+    for (unsigned i = 0; i < size; i++)
+        if (!store_in_page(vaddr + i, 1, value >> 8 * i & 0xff))
+            return false;
     return true;
 }

@@ -1,9 +1,10 @@
 /* Physical memory protection: 16 ranges, and the first one that an access touches decides. It is
  * how the firmware keeps S and U mode out of its own memory.
  *
- *   pmpcfg    L  0 0  A A  X W R     A: off, TOR (from the last address to this one), 4 bytes,
- * NAPOT pmpaddr   address / 4            NAPOT: …0111 is 8 × 2^3 bytes
- */
+ *   pmpcfg    L  0 0  A A  X W R     A: off; from the address before to this one; 4 bytes; or a
+ *   pmpaddr   address / 4               power of two: with …0111 it is 8 × 2^3 bytes
+ *
+ * L: locked, until the machine is started again; only then it holds for M as well. */
 #include "mmu.h"
 
 enum {
@@ -39,8 +40,7 @@ static bool range(unsigned i, uint64_t *first, uint64_t *last) {
         *first = (address & ~ones) * 4;
         *last = (address | ones) * 4 + 3;
         return true;
-    default:
-        return false;
+    default: return false;
     }
 }
 
@@ -73,7 +73,6 @@ void pmp_write_config(unsigned first, uint64_t value) {
     for (unsigned i = first; i < first + 8; i++, value >>= 8)
         if (!(hart.pmpcfg[i] & PMP_LOCKED))
             hart.pmpcfg[i] = value & 0xff;
-    tlb_flush();
 }
 
 uint64_t pmp_read_config(unsigned first) {
@@ -88,6 +87,5 @@ void pmp_write_address(unsigned index, uint64_t value) {
     bool next_is_locked = index + 1 < PMP_ENTRIES && hart.pmpcfg[index + 1] & PMP_LOCKED &&
                           match(index + 1) == TOP_OF_RANGE;
     if (!(hart.pmpcfg[index] & PMP_LOCKED) && !next_is_locked)
-        hart.pmpaddr[index] = value & ((1ull << PMP_ADDRESS_BITS) - 1);
-    tlb_flush();
+        hart.pmpaddr[index] = value & ((1ULL << PMP_ADDRESS_BITS) - 1);
 }

@@ -62,52 +62,22 @@ static inline bool store(struct slice *s, uint64_t vaddr, unsigned size, uint64_
     return ok;
 }
 
-static inline bool load_op(struct slice *s, const struct op *op, uint64_t vaddr) {
-    uint64_t value = 0;
-    bool ok;
-    switch (op->kind) {
-    case OP_LB:
-        ok = load(s, vaddr, 1, &value);
-        value = (uint64_t) (int8_t) value;
-        break;
-    case OP_LH:
-        ok = load(s, vaddr, 2, &value);
-        value = (uint64_t) (int16_t) value;
-        break;
-    case OP_LW:
-        ok = load(s, vaddr, 4, &value);
-        value = (uint64_t) (int32_t) value;
-        break;
-    case OP_LBU:
-        ok = load(s, vaddr, 1, &value);
-        break;
-    case OP_LHU:
-        ok = load(s, vaddr, 2, &value);
-        break;
-    case OP_LWU:
-        ok = load(s, vaddr, 4, &value);
-        break;
-    default:
-        ok = load(s, vaddr, 8, &value);
-        break;
+/* What a load of `kind` leaves in a register. */
+static inline uint64_t extend(enum op_kind kind, uint64_t value) {
+    switch (kind) {
+    case OP_LB: return (uint64_t) (int8_t) value;
+    case OP_LH: return (uint64_t) (int16_t) value;
+    case OP_LW: return (uint64_t) (int32_t) value;
+    default: return value;
     }
-    if (ok)
-        hart.x[op->rd] = value;
-    return ok;
 }
 
-static inline bool store_op(struct slice *s, const struct op *op, uint64_t vaddr) {
-    uint64_t value = hart.x[op->rs2];
-    switch (op->kind) {
-    case OP_SB:
-        return store(s, vaddr, 1, value);
-    case OP_SH:
-        return store(s, vaddr, 2, value);
-    case OP_SW:
-        return store(s, vaddr, 4, value);
-    default:
-        return store(s, vaddr, 8, value);
-    }
+static inline bool load_op(struct slice *s, const struct op *op, unsigned size, uint64_t vaddr) {
+    uint64_t value;
+    if (!load(s, vaddr, size, &value))
+        return false;
+    hart.x[op->rd] = extend(op->kind, value);
+    return true;
 }
 
 /* ---- atomics: nobody else is there, so they need no care ---- */
@@ -151,8 +121,7 @@ static bool atomic(struct slice *s, const struct op *op) {
         return store_conditional(s, op, vaddr, size);
     if (vaddr & (size - 1))
         return raise_trap(STORE_MISALIGNED, vaddr);
-    /* What cannot be read is a store's trap all the same; its cause is 2 more than that of a load.
-     */
+    /* What cannot be read is a store's trap all the same: its cause is a load's and 2. */
     if (!load(s, vaddr, size, &old))
         return raise_trap(hart.cause + 2, hart.trap_value);
     if (!store(s, vaddr, size, amo(op->kind, size, old, hart.x[op->rs2])))
@@ -169,10 +138,8 @@ static bool system_op(struct slice *s, const struct op *op, uint64_t *next) {
     hart.is_called = true;
     slice_listen(s);
     switch (op->kind) {
-    case OP_ECALL:
-        return raise_trap(CALL_FROM_USER + hart.privilege, 0);
-    case OP_EBREAK:
-        return raise_trap(BREAKPOINT, 0);
+    case OP_ECALL: return raise_trap(CALL_FROM_USER + hart.privilege, 0);
+    case OP_EBREAK: return raise_trap(BREAKPOINT, 0);
     case OP_MRET:
         if (hart.privilege < MACHINE)
             break;
@@ -194,8 +161,7 @@ static bool system_op(struct slice *s, const struct op *op, uint64_t *next) {
             break;
         tlb_flush();
         return true;
-    case OP_ILLEGAL:
-        break;
+    case OP_ILLEGAL: break;
     default:
         if (csr_op(op))
             return true;
@@ -211,7 +177,7 @@ static struct op *op_find(const struct slice *s, struct op *place, struct op *on
     slice_tell(s);
     if (!fetch(s->pc, &instruction))
         return NULL;
-    decode(instruction, once);
+    *once = decode(instruction);
     if (crosses && once->length == 4) {
         place->kind = OP_CROSSES;
         return once;
@@ -222,18 +188,12 @@ static struct op *op_find(const struct slice *s, struct op *place, struct op *on
 
 static inline bool branches(enum op_kind kind, uint64_t a, uint64_t b) {
     switch (kind) {
-    case OP_BEQ:
-        return a == b;
-    case OP_BNE:
-        return a != b;
-    case OP_BLT:
-        return (int64_t) a < (int64_t) b;
-    case OP_BGE:
-        return (int64_t) a >= (int64_t) b;
-    case OP_BLTU:
-        return a < b;
-    default:
-        return a >= b;
+    case OP_BEQ: return a == b;
+    case OP_BNE: return a != b;
+    case OP_BLT: return (int64_t) a < (int64_t) b;
+    case OP_BGE: return (int64_t) a >= (int64_t) b;
+    case OP_BLTU: return a < b;
+    default: return a >= b;
     }
 }
 
@@ -258,28 +218,21 @@ static inline bool step(struct slice *s, const struct op *op) {
         break;
     case OP_JALR:
         hart.x[op->rd] = next;
-        next = (a + immediate) & ~1ull;
+        next = (a + immediate) & ~1ULL;
         break;
-    case OP_AUIPC:
-        hart.x[op->rd] = s->pc + immediate;
-        break;
+    case OP_AUIPC: hart.x[op->rd] = s->pc + immediate; break;
     case OP_LB:
+    case OP_LBU: ok = load_op(s, op, 1, a + immediate); break;
     case OP_LH:
+    case OP_LHU: ok = load_op(s, op, 2, a + immediate); break;
     case OP_LW:
-    case OP_LD:
-    case OP_LBU:
-    case OP_LHU:
-    case OP_LWU:
-        ok = load_op(s, op, a + immediate);
-        break;
-    case OP_SB:
-    case OP_SH:
-    case OP_SW:
-    case OP_SD:
-        ok = store_op(s, op, a + immediate);
-        break;
-    case OP_FENCE:
-        break;
+    case OP_LWU: ok = load_op(s, op, 4, a + immediate); break;
+    case OP_LD: ok = load_op(s, op, 8, a + immediate); break;
+    case OP_SB: ok = store(s, a + immediate, 1, b); break;
+    case OP_SH: ok = store(s, a + immediate, 2, b); break;
+    case OP_SW: ok = store(s, a + immediate, 4, b); break;
+    case OP_SD: ok = store(s, a + immediate, 8, b); break;
+    case OP_FENCE: break;
     default:
         if (op->kind <= OP_LAST_ALU)
             hart.x[op->rd] = alu(op->kind, a, b + immediate);

@@ -10,7 +10,7 @@
 #include "device.h"
 #include "mmu.h"
 
-static const uint64_t IS_INTERRUPT = 1ull << 63;
+static const uint64_t IS_INTERRUPT = 1ULL << 63;
 
 bool raise_trap(uint64_t cause, uint64_t value) {
     hart.cause = cause;
@@ -29,7 +29,7 @@ static void set_privilege(uint64_t privilege) {
    interrupt. */
 static uint64_t handler(uint64_t xtvec, uint64_t cause) {
     bool is_in_table = (xtvec & 1) && (cause & IS_INTERRUPT);
-    return (xtvec & ~3ull) + (is_in_table ? (cause & 63) * 4 : 0);
+    return (xtvec & ~3ULL) + (is_in_table ? (cause & 63) * 4 : 0);
 }
 
 /* mstatus with `flag` set or cleared, as `value` says. */
@@ -92,15 +92,17 @@ uint64_t trap_return_supervisor(void) {
 
 /* ---- interrupts ---- */
 
-uint64_t interrupts_pending(void) {
-    return hart.mip | (uint64_t) clint_software() << MACHINE_SOFTWARE |
-           (uint64_t) (clint_alarm() <= hart.steps) << MACHINE_TIMER;
+uint64_t mip_update(void) {
+    uint64_t by_software = hart.mip & ~(1ULL << MACHINE_SOFTWARE | 1ULL << MACHINE_TIMER);
+    hart.mip = by_software | (uint64_t) clint_software() << MACHINE_SOFTWARE |
+               (uint64_t) (clint_alarm() <= hart.steps) << MACHINE_TIMER;
+    return hart.mip;
 }
 
 void interrupt_take(void) {
     static const uint8_t order[] = {MACHINE_EXTERNAL,    MACHINE_SOFTWARE,    MACHINE_TIMER,
                                     SUPERVISOR_EXTERNAL, SUPERVISOR_SOFTWARE, SUPERVISOR_TIMER};
-    uint64_t pending = interrupts_pending() & hart.mie;
+    uint64_t pending = mip_update() & hart.mie;
     if (!pending)
         return;
     /* wfi ends even where the interrupt is not taken. */

@@ -44,6 +44,8 @@ enum {
     MPP_SHIFT = 11,
     SPP_SHIFT = 8
 };
+/* U and S have 64 bits for good. */
+static const uint64_t MSTATUS_UXL = 2ULL << 32, MSTATUS_SXL = 2ULL << 34;
 
 /* Notes why the instruction cannot be done. Always false, to be returned. */
 bool raise_trap(uint64_t cause, uint64_t value);
@@ -55,8 +57,8 @@ void trap_enter(void);
 uint64_t trap_return_machine(void);
 uint64_t trap_return_supervisor(void);
 
-/* Which interrupts are pending: mip. */
-uint64_t interrupts_pending(void);
+/* Which interrupts are pending: brings mip up to date with the CLINT, and returns it. */
+uint64_t mip_update(void);
 
 /* Goes to the handler of an interrupt, if one is pending and enabled. */
 void interrupt_take(void);

@@ -62,7 +62,7 @@ struct state {
 };
 
 static struct state ours(void) {
-    struct state s = {{hart.pc, 0, hart.mstatus | 0xaull << 32, interrupts_pending(), hart.mie,
+    struct state s = {{hart.pc, 0, hart.mstatus | 0xaULL << 32, mip_update(), hart.mie,
                        hart.mideleg, hart.medeleg, hart.mtvec, hart.stvec, hart.mepc, hart.sepc,
                        hart.mcause, hart.scause, hart.mtval, hart.stval, hart.mscratch,
                        hart.sscratch, hart.satp}};
@@ -199,7 +199,7 @@ static void forgive_atomic(const struct trap *t, const struct op *op) {
    QEMU the one with the lowest number. */
 static void forgive_order(const struct trap *t, const struct state *q) {
     static const uint8_t order[] = {11, 3, 7, 9, 1, 5};
-    static const uint64_t interrupt = 1ull << 63;
+    static const uint64_t interrupt = 1ULL << 63;
     uint64_t xtvec = q->fields[hart.privilege == MACHINE ? MTVEC : STVEC];
     uint64_t delegated = q->fields[MIDELEG], pending = q->fields[MIP] & q->fields[MIE];
     pending &= hart.privilege == MACHINE ? ~delegated : delegated;
@@ -211,7 +211,7 @@ static void forgive_order(const struct trap *t, const struct state *q) {
         return;
     *t->cause = t->their_cause;
     if (xtvec & 1)
-        hart.pc = (xtvec & ~3ull) + 4 * (t->their_cause & 63);
+        hart.pc = (xtvec & ~3ULL) + 4 * (t->their_cause & 63);
 }
 
 static void forgive(const struct state *q, const struct op *op) {
@@ -308,7 +308,7 @@ int main(int argc, char **argv) {
         before = q;
         pc = hart.pc;
         instruction = next;
-        decode(instruction, &op);
+        op = decode(instruction);
         is_clock = reads_clock(&op);
         machine_run(1);
         uart_output_size = 0;

@@ -56,7 +56,8 @@ static const struct {
     {0x00050067, 0x20000000, "flash memory, address 0x20000000"}, /* jr a0 */
     {0x00052503, 0x90000000, ""},                                 /* nothing is here */
     {0x00052503, 0x10009000, ""},
-    {0x00b50023, 0x10000004, "the UART's loop-back, asked for 0x10000004"}, /* sb a1, (a0) */
+    {0x00a50023, 0x10000001, "an interrupt of the UART, asked for 0x10000001"}, /* sb a0, (a0) */
+    {0x00b50023, 0x10000004, "the UART's loop-back, asked for 0x10000004"},     /* sb a1, (a0) */
 };
 
 static void step_is_refused(size_t i) {
@@ -112,7 +113,7 @@ static void set(size_t at, unsigned size, uint64_t value) {
 
 static void elf_make(void) {
     memset(elf, 0, sizeof elf);
-    memcpy(elf, "\177ELF", 4);
+    set(0, 4, 0x464c457f); /* 0x7f, "ELF" */
     set(CLASS, 1, 2);
     set(ORDER, 1, 1);
     set(TYPE, 2, 2);
@@ -142,12 +143,12 @@ static const struct {
     {MACHINE_IS, 2, 62, "the kernel is an ELF file for another processor than RISC-V"},
     {TYPE, 2, 3, "the kernel is an ELF file that was not linked to a fixed address"},
     {SEGMENTS, 2, 3, "the kernel's ELF file is cut off: its table of segments lies outside"},
-    {SEGMENTS_AT, 8, -8ull, "the kernel's ELF file is cut off: its table of segments lies outside"},
+    {SEGMENTS_AT, 8, -8ULL, "the kernel's ELF file is cut off: its table of segments lies outside"},
     {FILE_SIZE, 8, 9, "the kernel's ELF file is cut off: a segment's bytes lie outside"},
-    {OFFSET, 8, -4ull, "the kernel's ELF file is cut off: a segment's bytes lie outside"},
+    {OFFSET, 8, -4ULL, "the kernel's ELF file is cut off: a segment's bytes lie outside"},
     {MEMORY_SIZE, 8, 7, "the kernel's ELF file has a segment with more bytes than memory"},
     {MEMORY_SIZE, 8, 31 * 0x100000, "a segment of the kernel lies outside the machine's memory"},
-    {MEMORY_SIZE, 8, -1ull, "a segment of the kernel lies outside the machine's memory"},
+    {MEMORY_SIZE, 8, -1ULL, "a segment of the kernel lies outside the machine's memory"},
     {PADDR, 8, 0x82000000 - 15, "a segment of the kernel lies outside the machine's memory"},
     {PADDR, 8, 0x1000, "a segment of the kernel lies outside the machine's memory"},
     {PADDR, 8, 0x80000000, "a segment of the kernel lies on the firmware"},

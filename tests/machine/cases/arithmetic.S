@@ -1,7 +1,7 @@
 /* Every instruction that computes on registers, at all pairs of edges: division by 0 and of the
  * smallest number by -1, shifts by more than there are bits, products with signs, words in double
  * words. */
-#include "case.h"
+#include "../case.S"
     BEGIN
     FOR_EACH_PAIR registers
     FOR_EACH_PAIR immediates

@@ -1,6 +1,6 @@
 /* Atomics: each at all pairs of edges, with both sizes; reservations that hold, that are elsewhere,
  * whose value has changed, that are used up; misaligned, and where no memory is. */
-#include "case.h"
+#include "../case.S"
     BEGIN
     la s4, cell
     FOR_EACH_PAIR each

@@ -1,7 +1,7 @@
 /* What must be noticed while nothing traps, which would empty all caches by itself: entries that
  * change behind a fence, SUM, satp, entries of PMP; an access over the end of a page that is known,
  * into one that is missing. */
-#include "case.h"
+#include "../case.S"
 
 /* The code is in a gigabyte that is mapped to itself. */
 #define PAGE 0xc0201000

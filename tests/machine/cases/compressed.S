@@ -1,6 +1,6 @@
 /* Compressed instructions: each with its smallest and largest numbers, and the codes that are
  * reserved, or hints. */
-#include "case.h"
+#include "../case.S"
     BEGIN
     .option rvc
     la a0, data + 256

@@ -1,6 +1,6 @@
 /* Control and status registers: which bits can be written, the six instructions, what lesser modes
  * may see, counters that are closed, and registers that are not there. */
-#include "case.h"
+#include "../case.S"
 
 /* Writes patterns to a register, and puts back what it was. */
 .macro PATTERNS csr, mask=-1

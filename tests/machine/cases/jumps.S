@@ -1,7 +1,7 @@
 /* Branches taken and not, forwards and back; jumps, also by way of the register that they write,
  * and
  * to odd addresses; and to where nothing is. */
-#include "case.h"
+#include "../case.S"
     BEGIN
     FOR_EACH_PAIR branches
     jal a0, 1f

@@ -1,6 +1,6 @@
 /* Loads and stores of every size: signs, what is beside, misaligned in a page and over its end,
  * from the ROM and from where nothing is. */
-#include "case.h"
+#include "../case.S"
     BEGIN
     la a0, data + 2040          # around the end of a page below
     li a1, 0x8182838485868788

@@ -2,7 +2,7 @@
  * written and executed, and the entry afterwards; three depths; large pages, aligned and not;
  * tables and entries that are malformed; addresses that no table can have; a load over two pages.
  */
-#include "case.h"
+#include "../case.S"
 
 /* One page at `PAGE` is looked at; the code is in a gigabyte that is mapped to itself, twice: for
    S, and for U at 0x100000000 more. */

@@ -1,6 +1,6 @@
 /* Physical memory protection: ranges of each kind, the first that matches, accesses that are half
  * in one, locked entries, which hold for M as well; with code, loads and stores. */
-#include "case.h"
+#include "../case.S"
     BEGIN
     la s1, data
     srli s2, s1, 2

@@ -1,6 +1,6 @@
 /* Traps: from each mode to each mode, by delegation; what mret and sret do to mstatus; TSR, TVM,
  * TW; interrupts, which comes first, tables of jumps; wfi. */
-#include "case.h"
+#include "../case.S"
     BEGIN
     la t0, supervisor
     csrw stvec, t0
