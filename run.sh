@@ -38,11 +38,11 @@ Commands:
   all            every stage in turn, one line each   ./run.sh all
   diff A B       what changes from stage A to B       ./run.sh diff bump bitmap
   test [FILE]... every test of the project, or some   ./run.sh test tests/run.bats
-  test site      the tests of these pages, in a browser
-                                                      ./run.sh test site
   test quick     in a minute, what a change may have broken: form, host tests, a boot,
                  the chapters that changed; again only what is out of date
                                                       ./run.sh test quick
+  test site      what site makes, looked at in Chromium
+                                                      ./run.sh test site
   bench [STAGE]...
                  instructions of every stage, counted in the kernel: a table; with --csv
                  as data; with --host times instead, on this machine; with --plot

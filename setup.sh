@@ -67,7 +67,7 @@ package_of() {
 # Exchange what has another name in some releases: from QEMU 11 on Debian has a package for RISC-V
 # alone, and the other does not bring it; and of two versions the one of FORM_VERSION is wanted.
 for_this_apt() {
-    local usual here
+    local usual here offered
     while read -r usual here; do
         [[ ! $(apt-cache madison "$here" 2>/dev/null) ]] ||
             packages=("${packages[@]/#$usual/$here}")
@@ -76,6 +76,12 @@ qemu-system-misc qemu-system-riscv
 clang-format clang-format-$FORM_VERSION
 clang-tidy clang-tidy-$FORM_VERSION
 END
+    # An older node would come with hundreds of packages for its npm, and not be used.
+    offered=$(apt-cache madison nodejs 2>/dev/null |
+        sed -n 's/^ *nodejs | \([0-9]*:\)*\([0-9]*\).*/\2/p' | sort -n | tail -n 1)
+    [[ " ${packages[*]} " != *" nodejs "* || ! $offered ]] || ((offered >= MIN_NODE)) ||
+        fail "apt has node $offered, which is too old: have a later one from \
+https://nodejs.org, and its folder in the PATH"
 }
 
 # Sets `installer` to the command that installs what is missing; fails where there is no package
@@ -274,21 +280,39 @@ find_book() {
 
 # ---- what the site is made with, and its tests ----
 
-find_site() {
+is_good_node() {
     local version
+    version=$("$1" --version 2>/dev/null) || return 1
+    [[ $version =~ ^v([0-9]+) ]] && ((BASH_REMATCH[1] >= MIN_NODE))
+}
+
+# Has the first in the PATH that is new enough be the first of all: what npm installs asks for node
+# by its name.
+find_node() {
+    local path
+    while IFS= read -r path; do
+        is_good_node "$path" || continue
+        [[ $path -ef $(type -P node) ]] || PATH=${path%/*}:$PATH
+        return
+    done < <(type -aP node || true)
+    misses node "node $MIN_NODE or later (where no package brings it: https://nodejs.org)"
+}
+
+# wasm-ld comes with lld, but where the compiler looks for it: of its version, or plain.
+makes_wasm() {
+    echo 'void f(void) {}' | "$CC" --target=wasm32 -nostdlib -Wl,--no-entry -x c - -o /dev/null \
+        2>/dev/null
+}
+
+find_site() {
     find_book
-    # wasm-ld comes with lld, but for the compiler to find: of its version, or plain.
-    echo 'void f(void) {}' | "${CC:-clang}" --target=wasm32 -nostdlib -Wl,--no-entry -x c - \
-        -o /dev/null 2>/dev/null || misses wasm "lld's wasm-ld, where $CC finds it"
-    version=$(node --version 2>/dev/null) || version=v0
-    version=${version#v}
-    ((${version%%.*} >= MIN_NODE)) || misses node "node $MIN_NODE or later (where the system has \
-an older one: https://nodejs.org)"
+    [[ ! ${CC:-} ]] || makes_wasm || misses wasm "lld's wasm-ld, where $CC finds it"
+    find_node
     command -v npm >/dev/null || misses npm "npm"
 }
 
 find_browser() {
-    BROWSER=${BROWSER:-$(first_of chromium chromium-browser)} || misses browser "Chromium"
+    CHROMIUM=$(first_of chromium chromium-browser google-chrome) || misses browser "Chromium"
 }
 
 # ---- what only the tests need ----

@@ -144,6 +144,6 @@ run_site() {
 test_site() {
     need compiler emulator site browser
     build_site "$PWD/build/site"
-    export BROWSER CC
+    export CHROMIUM CC
     run prove --exec "node --test-reporter=tap" --timer tests/site/*.test.mjs
 }

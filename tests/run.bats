@@ -869,6 +869,47 @@ misses_all_with() {
 apt-get install -y --no-install-recommends clang lld llvm opensbi qemu-system-riscv"
 }
 
+# A site is asked for where there is all but node, and apt has this one.
+asks_apt_for_node() {
+    hide_tools
+    unhide perl patch "${COMPILER[@]}" wasm-ld $EMULATOR
+    package_manager apt-get </dev/null
+    stub bin/apt-cache <<<"[[ \$* != 'madison nodejs' ]] || echo '    nodejs | $1 | main'"
+    run_hidden site </dev/null
+    ended_with 1
+    says_line "  node 20 or later (where no package brings it: https://nodejs.org)"
+}
+
+@test "the site is told where node is to be had if apt has an older one, and none is installed" {
+    asks_apt_for_node 18.20.4+dfsg-1~deb12u3
+    says_line "run.sh: apt has node 18, which is too old: have a later one from \
+https://nodejs.org, and its folder in the PATH"
+    stub bin/node <<<"echo v18.20.4"
+    run_hidden -y site </dev/null
+    ended_with 1
+    says "apt has node 18, which is too old"
+    run ! grep " install " commands
+}
+
+@test "the site installs node if apt has one that is new enough" {
+    asks_apt_for_node 20.19.2+dfsg-1
+    says_line "  $SUDO$INSTALL_APT nodejs npm"
+}
+
+@test "a node that is new enough is found wherever it is in the PATH, and npm beside it" {
+    find_tools
+    mkdir old new
+    stub old/node <<<"echo v18.20.4"
+    stub old/npm <<<"echo old"
+    stub new/node <<<"echo v20.0.0"
+    stub new/npm <<<"echo new"
+    PATH=$PWD/old:$PWD/new:$PATH
+    missing=()
+    find_node
+    ((${#missing[@]} == 0))
+    [[ $(node --version) == v20.0.0 && $(npm) == new ]]
+}
+
 @test "without tools all that is missing is named, with the command for dnf" {
     misses_all_with dnf "dnf install -y clang lld llvm qemu-system-riscv-core" all
 }

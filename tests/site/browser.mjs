@@ -26,7 +26,7 @@ export function useSite(prefix = '/') {
     const site = {};
     before(async () => {
         Object.assign(site, await serve(SITE, 0, prefix));
-        site.browser = await chromium.launch({executablePath: process.env.BROWSER ?? 'chromium',
+        site.browser = await chromium.launch({executablePath: process.env.CHROMIUM ?? 'chromium',
             args: ['--no-sandbox']});
     });
     after(async () => {
