@@ -20,9 +20,9 @@ setup() {
 }
 
 @test "a machine that adds wrongly differs from QEMU, and the case is named" {
-    grep -q "case OP_ADD: return a + b;" site/machine/alu.h || differs "a sum in alu.h"
-    sed -i.bak 's|case OP_ADD: return a + b;|case OP_ADD: return a + b + (b == 7);|' \
-        site/machine/alu.h
+    local sum="case OP_ADD: return a + b"
+    grep -q "$sum;" site/machine/alu.h || differs "a sum in alu.h"
+    sed -i.bak "s|$sum;|$sum + (b == 7);|" site/machine/alu.h
     run tests/machine/run.sh cases
     ended_with 1
     matches '^machine: '
