@@ -156,8 +156,8 @@ test('the keyboard alone reaches the text, the chapters and the copy buttons', a
         const reached = new Set();
         for (let i = 0; i < 150; i++) {
             await page.keyboard.press('Tab');
-            reached.add(await page.evaluate(() =>
-                document.activeElement.className || document.activeElement.getAttribute('href')));
+            reached.add(await page.evaluate(() => `${document.activeElement.className} ${
+                document.activeElement.getAttribute('href')}`));
         }
         const text = [...reached].join(' ');
         assert.match(text, /copy/);
