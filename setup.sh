@@ -78,7 +78,7 @@ clang-tidy clang-tidy-$FORM_VERSION
 END
     # An older node would come with hundreds of packages for its npm, and not be used.
     offered=$(apt-cache madison nodejs 2>/dev/null |
-        sed -n 's/^ *nodejs | \([0-9]*:\)*\([0-9]*\).*/\2/p' | sort -n | tail -n 1)
+        sed -n 's/^ *nodejs | \([0-9]*:\)*\([0-9]*\).*/\2/p' | sort -rn | head -n 1)
     [[ " ${packages[*]} " != *" nodejs "* || ! $offered ]] || ((offered >= MIN_NODE)) ||
         fail "apt has node $offered, which is too old: have a later one from \
 https://nodejs.org, and its folder in the PATH"
