@@ -312,6 +312,7 @@ find_site() {
 }
 
 find_browser() {
+    # shellcheck disable=SC2034 # for site.sh
     CHROMIUM=$(first_of chromium chromium-browser google-chrome) || misses browser "Chromium"
 }
 
