@@ -167,7 +167,7 @@ test('all stages stand side by side at the same call', async () => {
 test('the address says stage, workload and call, one\'s own calls too', async () => {
     await site.visit('watch.html', async page => {
         await page.locator('.watch[data-ready]').waitFor();
-        await page.getByLabel('Calls').selectOption('own');
+        await page.locator('.choices').getByLabel('Calls').selectOption('own');
         await page.getByLabel('Calls, a line each').fill('add 0 256\nalloc 5\nalloc 7');
         await page.getByRole('button', {name: 'Play them'}).click();
         await page.getByRole('radio', {name: 'buddy'}).check();
