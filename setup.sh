@@ -53,7 +53,9 @@ libgcc32     lib32gcc-s1          -                      -                      
 node         nodejs               nodejs                 nodejs                     node
 npm          npm                  nodejs-npm             npm                        node
 wasm         lld                  lld                    lld                        lld
+pandoc       pandoc               pandoc                 pandoc-cli                 pandoc
 browser      chromium             chromium               chromium                   chromium
+pdftotext    poppler-utils        poppler-utils          poppler                    poppler
 "
 
 package_of() {
@@ -309,11 +311,14 @@ find_site() {
     [[ ! ${CC:-} ]] || makes_wasm || misses wasm "lld's wasm-ld, where $CC finds it"
     find_node
     command -v npm >/dev/null || misses npm "npm"
+    command -v pandoc >/dev/null || misses pandoc "pandoc, which makes the book's EPUB"
+    # shellcheck disable=SC2034 # for site.sh
+    CHROMIUM=$(first_of chromium chromium-browser google-chrome) ||
+        misses browser "Chromium, which makes the book's PDF"
 }
 
-find_browser() {
-    # shellcheck disable=SC2034 # for site.sh
-    CHROMIUM=$(first_of chromium chromium-browser google-chrome) || misses browser "Chromium"
+find_site_tests() {
+    command -v pdftotext >/dev/null || misses pdftotext "pdftotext"
 }
 
 # ---- what only the tests need ----

@@ -3,7 +3,7 @@
 # what is what.
 # shellcheck shell=bash disable=SC2154 # what run.sh knows
 
-web=build/web
+web=$PWD/build/web
 
 # ---- pages ----
 
@@ -40,7 +40,7 @@ make_pages() {
     cp -R site/.vitepress site/pages site/watch site/machine "$web/"
     mkdir -p "$pages/chapters/solutions" "$pages/public"
     mv "$pages/icon.svg" "$pages/public/"
-    cp site/package*.json site/.npmrc "$web/"
+    cp site/package*.json site/.npmrc site/trees.mjs "$web/"
     cp chapters/*.md "$pages/chapters/"
     cp chapters/solutions/*.md "$pages/chapters/solutions/"
     solutions_page >"$pages/chapters/solutions/index.md"
@@ -49,6 +49,42 @@ make_pages() {
         mkdir -p "$(dirname "$pages/$file")"
         source_page "$file" >"$pages/$file.md"
     done
+}
+
+# The kernel after each chapter: a folder, an archive, and pages; and two stages side by side.
+make_trees() {
+    local chapter name pages=$web/pages
+    rm -rf "$web/trees"
+    for chapter in chapters/[0-9]*.md; do
+        name=$(basename "$chapter")
+        name=${name%%-*}
+        chapters/play tree "$((10#$name))" "$web/trees/$name" >/dev/null
+        mkdir -p "$pages/public/after/$name"
+        tar -C "$web/trees/$name" -czf "$pages/public/after/$name/freeram-$name.tar.gz" .
+    done
+    # shellcheck disable=SC2086 # a word each
+    run node "$web/trees.mjs" "$web/trees" "$pages" $STAGES
+}
+
+# The whole book in one file: EPUB, and PDF of the same text. Chromium refuses to run as root in its
+# sandbox, and what it reads here is our own.
+make_book() {
+    local to=$web/pages/public form=(--from gfm+attributes --standalone --number-sections
+        --toc --toc-depth=1 --css book.css --metadata title=freeram --metadata lang=en
+        --metadata subtitle="A kernel for RISC-V about one thing: memory that is free"
+        --metadata rights="CC BY 4.0")
+    cp site/book.css "$web/"
+    node site/whole.mjs >"$web/book.md"
+    (
+        cd "$web"
+        run pandoc "${form[@]}" --to html5 --output book.html book.md
+        run pandoc "${form[@]}" --to epub3 --epub-chapter-level=1 --output "$to/freeram.epub" \
+            book.md
+        run "$CHROMIUM" --headless --no-sandbox --disable-gpu --no-pdf-header-footer \
+            --generate-pdf-document-outline --print-to-pdf="$to/freeram.pdf" \
+            "file://$web/book.html" >printed 2>&1
+    )
+    [[ -s $to/freeram.pdf ]] || fail "site: $CHROMIUM made no PDF: $(<"$web/printed")"
 }
 
 # ---- the allocators ----
@@ -105,10 +141,50 @@ make_machine() {
     cp site/opensbi-licence.txt "$to/"
     for stage in $STAGES; do
         build_kernel "$stage"
-        cp "$kernel" "$to/kernels/$stage.elf"
+        gzip -9n <"$kernel" >"$to/kernels/$stage.elf.gz"
     done
     printf '{"default": "%s", "stages": [%s]}\n' "$DEFAULT_STAGE" \
         "$(sed 's/[a-z]*/"&"/g; s/ /, /g' <<<"$STAGES")" >"$to/kernels/stages.json"
+}
+
+# ---- the kernels of the book ----
+
+# keep_kernel TREE COMMAND NAME: in that folder does what a reader types, but boots nothing: keeps
+# the kernel. Is there one? What the command prints without a machine is of no interest.
+keep_kernel() {
+    rm -f "$web/kept.elf"
+    (
+        cd "$1"
+        export PATH=$web/bin:$PATH KEPT=$web/kept.elf
+        export QEMU=$web/bin/qemu-system-riscv64
+        bash -c "$2" >"$web/printed" 2>&1 </dev/null
+    ) || true
+    [[ -f $web/kept.elf ]] || return
+    gzip -9n <"$web/kept.elf" >"$web/pages/public/kernels/book/$3.elf.gz"
+    printf '%s\n' "$2" >"$web/pages/public/kernels/book/$3.txt"
+}
+
+# For each chapter the kernel at its end, and those that its blocks boot on the way. The first two
+# end before they print anything.
+make_book_kernels() {
+    local folder name command
+    export REAL_QEMU=$QEMU
+    rm -rf "$web"/{boots,bin}
+    mkdir -p "$web/bin" "$web/pages/public/kernels/book"
+    ln -s "$PWD/site/keep-kernel.sh" "$web/bin/qemu-system-riscv64"
+    ln -s "$CC" "$web/bin/clang"
+    for folder in "$web"/trees/*; do
+        name=${folder##*/}
+        ((10#$name < 3)) || keep_kernel "$folder" ./run.sh "after-$name" ||
+            fail "site: there is no kernel after chapter $name: $(<"$web/printed")"
+    done
+    chapters/play boots "$web/boots"
+    for folder in "$web"/boots/*; do
+        command=$(<"$folder/command")
+        keep_kernel "$folder/tree" "$command" "${folder##*/}" ||
+            grep -q 'error:' "$folder/block.md" ||
+            fail "site: chapter ${folder##*/}: no kernel of $command: $(<"$web/printed")"
+    done
 }
 
 # ---- all of it ----
@@ -128,9 +204,13 @@ build_site() {
         fail "site: $out holds something else"
     need compiler emulator site
     check_room
+    share_objects
     make_pages
+    make_trees
+    make_book
     make_watch
     make_machine
+    make_book_kernels
     install_packages
     (cd "$web" && SITE_OUT=$out run node_modules/.bin/vitepress build) >&2
 }
@@ -142,8 +222,8 @@ run_site() {
 
 # The tests, with the site that they look at.
 test_site() {
-    need compiler emulator site browser
+    need compiler emulator site site_tests
     build_site "$PWD/build/site"
-    export CHROMIUM CC
-    run prove --exec "node --test-reporter=tap" --timer tests/site/*.test.mjs
+    export CHROMIUM CC QEMU
+    run node --test --test-concurrency=1 tests/site/*.test.mjs
 }

@@ -7,6 +7,11 @@ const pages = new URL('../pages/', import.meta.url).pathname;
 
 export function book(md) {
     drawBlocks(md);
+    md.core.ruler.before('normalize', 'chapter', state => {
+        const number = chapterOf(state.env.relativePath);
+        if (number)
+            state.src = tellEffort(offerBoot(state.src, number), number);
+    });
     md.core.ruler.push('freeram', state => {
         if (!state.env.relativePath?.startsWith('chapters/'))
             return;
@@ -14,6 +19,51 @@ export function book(md) {
         markFileLines(state);
         linkSources(state);
     });
+}
+
+/* "09" of chapters/09-bitmap.md; nothing of any other page. */
+function chapterOf(file) {
+    return file?.match(/^chapters\/(\d\d)-[^/]*$/)?.[1];
+}
+
+const twoDigits = number => String(number).padStart(2, '0');
+
+/* ---- what is added to a chapter's text ---- */
+
+/* The blocks of a text: the file that it is for, if any, its lines, where its end is in the text,
+ * and the number of its first line. */
+function blocksOf(text) {
+    return [...text.matchAll(/^```\S*(?: \[(\S+)\])?.*\n([^]*?)^```\n/gm)]
+        .map(({0: all, 1: file, 2: lines, index}) => ({file, lines: linesIn(lines),
+            end: index + all.length, first: linesIn(text.slice(0, index)).length + 2}));
+}
+
+/* How long it takes: 200 words are read in a minute, and 10 lines typed. */
+function tellEffort(text, number) {
+    const words = text.replace(/^```[^]*?^```\n/gm, '').split(/\s+/).length;
+    const typed = blocksOf(text).filter(({file}) => file).flatMap(({lines}) =>
+        lines.some(line => line.startsWith('@@')) ? lines.filter(line => line[0] === '+') : lines);
+    const minutes = Math.ceil((words / 200 + typed.length / 10) / 5) * 5;
+    const before = twoDigits(number - 1), counted = Math.round(words / 100) * 100;
+    const kernels = [[before, 'before'], [number, 'after']]
+        .filter(([each]) => existsSync(`${pages}after/${each}/index.md`))
+        .map(([each, when]) => `[the kernel ${when}](../after/${each}/index.md)`);
+    return text.replace('\n', `\n\n<div class="effort">\n\nAbout ${minutes} minutes: ` +
+        `${counted} words, ${typed.length} lines to type · ${kernels.join(' · ')}\n\n</div>\n`);
+}
+
+/* Behind a block that boots a kernel, the way to where it boots. */
+function offerBoot(text, number) {
+    let offered = '', at = 0;
+    for (const {first, end} of blocksOf(text)) {
+        const name = `book/${number}-${first}`;
+        if (!existsSync(`${pages}public/kernels/${name}.elf.gz`))
+            continue;
+        offered += `${text.slice(at, end)}\n<div class="boots">\n\n` +
+            `[Boot this kernel](../machine.md?kernel=${name})\n\n</div>\n`;
+        at = end;
+    }
+    return offered + text.slice(at);
 }
 
 /* ---- blocks ---- */
@@ -77,6 +127,34 @@ function drawDiff(text, highlight, language) {
     });
 }
 
+/* Two files side by side, of a diff that has all of their lines. What goes stands beside what comes
+ * in its place. In <pre>: anywhere else Vue makes one space of several. */
+function drawComparison(text, highlight, names) {
+    const lines = linesIn(text), rows = [];
+    const without = other => colourPart(highlight,
+        lines.map(line => line[0] === other ? '' : line.slice(1)).join('\n'), 'c');
+    const was = without('+'), comes = without('-');
+    for (let at = 0; at < lines.length;) {
+        if (lines[at][0] === ' ') {
+            rows.push(['same', was[at], comes[at++]]);
+            continue;
+        }
+        const gone = [], come = [];
+        while (lines[at]?.[0] === '-')
+            gone.push(was[at++]);
+        while (lines[at]?.[0] === '+')
+            come.push(comes[at++]);
+        for (let i = 0; i < Math.max(gone.length, come.length); i++)
+            rows.push(['changed', gone[i], come[i]]);
+    }
+    const cell = (line, side) => line === undefined ? `<td class="${side} none"></td>` :
+        `<td class="${side}"><pre>${line}</pre></td>`;
+    return `<table v-pre class="compare vp-code"><thead><tr>${names.map(name =>
+        `<th scope="col">${name}</th>`).join('')}</tr></thead><tbody>${rows.map(([kind, one, other]) =>
+        `<tr class="${kind}">${cell(one, 'one')}${cell(other, 'other')}</tr>`).join('\n')
+    }</tbody></table>`;
+}
+
 const LANGUAGES = {c: 'c', h: 'c', ld: 'c', sh: 'bash'};
 
 export function languageOf(file) {
@@ -88,7 +166,9 @@ function drawBlocks(md) {
     const frame = lines => highlight('', 'text', '').replace(/(<code[^>]*>)[^]*(<\/code>)/,
         (_, begin, end) => begin + lines.join('') + end);
     md.renderer.rules.fence = (tokens, at, options, env, self) => {
-        const token = tokens[at], [word, file = ''] = token.info.split(/[\s[\]]+/);
+        const token = tokens[at], [word, file = '', ...more] = token.info.split(/[\s[\]]+/);
+        if (word === 'compare')
+            return drawComparison(token.content, highlight, [file, more[0]]);
         const drawings = {
             console: text => frame(drawConsole(text)),
             diff: text => frame(drawDiff(text, highlight, languageOf(file))),
@@ -107,11 +187,23 @@ function dropNavigation({tokens}) {
         tokens.splice(last - 1, 3);
 }
 
-/* The line above a block, which says for which file it is. */
-function markFileLines({tokens}) {
+/* The line above a block, which says for which file it is. In a chapter it leads to all of the file
+ * as it is in the end. */
+function markFileLines({env, tokens, Token}) {
+    const number = chapterOf(env.relativePath);
     tokens.forEach(({type}, at) => {
-        if (type === 'fence' && /^\*\*`[^`]+`\*\*/.test(tokens[at - 2]?.content))
-            tokens[at - 3].attrJoin('class', 'file');
+        const label = tokens[at - 2], [, file] = label?.content.match(/^\*\*`([^`]+)`\*\*/) ?? [];
+        if (type !== 'fence' || !file)
+            return;
+        tokens[at - 3].attrJoin('class', 'file');
+        if (!existsSync(`${pages}after/${number}/${file}.md`))
+            return;
+        const open = new Token('link_open', 'a', 1), close = new Token('link_close', 'a', -1);
+        open.attrSet('href', `../after/${number}/${file}.md`);
+        open.attrSet('title', `${file}, as it is after this chapter`);
+        const end = label.children.findIndex(child => child.type === 'strong_close');
+        label.children.splice(end + 1, 0, close);
+        label.children.unshift(open);
     });
 }
 

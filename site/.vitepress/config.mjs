@@ -35,7 +35,7 @@ function chapters() {
 
 const contents = {text: 'Contents', link: '/chapters/README'};
 const alive = [{text: 'Watch the allocators', link: '/watch'},
-    {text: 'Boot the kernel', link: '/machine'}];
+    {text: 'Compare two stages', link: '/compare/'}, {text: 'Boot the kernel', link: '/machine'}];
 const inOrder = [contents, ...chapters()];
 
 /* Solutions stand in the sidebar and not on the way from one chapter to the next. */

@@ -3,6 +3,7 @@ import assert from 'node:assert/strict';
 import {readFileSync} from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
+import {gunzipSync} from 'node:zlib';
 import {LONG, SITE, useSite} from './browser.mjs';
 
 const site = useSite();
@@ -20,7 +21,7 @@ async function open(page) {
 test('the default stage boots to the end of its self-test', {timeout: LONG}, async () => {
     await site.visit('machine.html', async page => {
         const {verdict, press} = await open(page);
-        assert.equal(await page.getByLabel('Stage').inputValue(), stage);
+        assert.equal(await page.getByLabel('Kernel', {exact: true}).inputValue(), stage);
         await press('Boot');
         await page.locator('.machine .progress', {hasText: /test \d+ of \d+/}).waitFor();
         await verdict.filter({hasText: /exit status/}).waitFor();
@@ -29,7 +30,7 @@ test('the default stage boots to the end of its self-test', {timeout: LONG}, asy
 });
 
 test('any stage boots, pauses, goes on and stops', {timeout: LONG}, async () => {
-    await site.visit(`machine.html?stage=${stages[0]}`, async page => {
+    await site.visit(`machine.html?kernel=${stages[0]}`, async page => {
         const {verdict, screen, press} = await open(page);
         await press('Boot');
         await screen.getByText(`${stages[0]}: `).first().waitFor();
@@ -50,8 +51,19 @@ test('a kernel of one\'s own boots from its file, and what is none is refused', 
             await file.setInputFiles(path.join(SITE, 'licences.txt'));
             await press('Boot');
             await verdict.filter({hasText: 'the kernel is no ELF file'}).waitFor();
-            await file.setInputFiles(path.join(SITE, `kernels/${stages[1]}.elf`));
+            const packed = readFileSync(path.join(SITE, `kernels/${stages[1]}.elf.gz`));
+            await file.setInputFiles({name: 'kernel.elf', mimeType: '', buffer: gunzipSync(packed)});
             await press('Boot');
             await screen.getByText(`${stages[1]}: `).first().waitFor();
         });
     });
+
+test('a kernel of the book boots from its block', {timeout: LONG}, async () => {
+    await site.visit('chapters/08-a-self-test.html', async page => {
+        await page.getByRole('link', {name: 'Boot this kernel'}).first().click();
+        const {screen} = await open(page);
+        await screen.getByText('bump: ').first().waitFor();
+        assert.match(await page.getByLabel('Kernel', {exact: true}).innerText(),
+            /^chapter 8: \.\/run\.sh$/m);
+    });
+});

@@ -1,13 +1,15 @@
 /* The book as pages: what readers do with it. */
 import assert from 'node:assert/strict';
-import {existsSync, readFileSync} from 'node:fs';
+import {execFileSync} from 'node:child_process';
+import {existsSync, mkdtempSync, readFileSync, rmSync} from 'node:fs';
+import {tmpdir} from 'node:os';
 import path from 'node:path';
 import {test} from 'node:test';
 import {filesOf, LONG, PROJECT, seriousFaults, SITE, useSite} from './browser.mjs';
 
 const site = useSite();
 const SIX = ['index.html', 'chapters/README.html', 'chapters/13-buddy.html',
-    'alloc/radix.c.html', 'watch.html', 'machine.html'];
+    'compare/stack-tree.html', 'watch.html', 'machine.html'];
 
 const read = file => readFileSync(path.join(SITE, file), 'utf8');
 const chapters = () => filesOf('.html').filter(file => /^chapters\/\d\d-[^/]*$/.test(file));
@@ -102,6 +104,35 @@ test('dark is chosen once, and stays', async () => {
     }, {colorScheme: 'light'});
 });
 
+test('a chapter says what it takes, and leads to the kernel before and after it', async () => {
+    await site.visit('chapters/09-bitmap.html', async page => {
+        assert.match(await page.locator('.effort').innerText(),
+            /^About \d+ minutes: \d+ words, \d+ lines to type/);
+        await page.getByRole('link', {name: 'the kernel after'}).click();
+        await page.waitForURL(/after\/09\//);
+        const row = page.getByRole('row', {name: /alloc\/words\.c/});
+        assert.match(await row.innerText(), /new/);
+        await row.getByRole('link').click();
+        await page.waitForURL(/after\/09\/alloc\/words\.c/);
+        const text = execFileSync('chapters/play', ['tree', '9', path.join(
+            mkdtempSync(path.join(tmpdir(), 'freeram.')), 'tree')], {cwd: PROJECT, encoding: 'utf8'});
+        const [folder] = text.split(':');
+        assert.equal((await page.locator('.vp-doc pre').textContent()).trimEnd(),
+            readFileSync(path.join(folder, 'alloc/words.c'), 'utf8').trimEnd());
+        rmSync(path.dirname(folder), {recursive: true});
+    });
+});
+
+test('two stages stand side by side, with every line of both', async () => {
+    await site.visit('compare/stack-tree.html', async page => {
+        for (const [side, stage] of [['one', 'stack'], ['other', 'tree']]) {
+            const lines = await page.locator(`.compare .${side}:not(.none)`).allTextContents();
+            assert.equal(`${lines.join('\n')}\n`,
+                readFileSync(path.join(PROJECT, `alloc/${stage}.c`), 'utf8'));
+        }
+    });
+});
+
 async function copied(page, block) {
     await block.scrollIntoViewIfNeeded();
     await block.hover();
@@ -182,7 +213,7 @@ test('without JavaScript the book is read all the same', async () => {
         await page.getByRole('link', {name: /^Next/}).click();
         await page.waitForURL(/02-boot/);
         await page.goto(`${site.address}watch.html`);
-        await page.getByText('To watch needs JavaScript').waitFor();
+        assert.match(await page.locator('noscript').innerText(), /^To watch needs JavaScript/);
     }, {javaScriptEnabled: false});
 });
 
