@@ -76,7 +76,7 @@ make_book() {
     cp site/book.css "$web/"
     node site/whole.mjs >"$web/book.md"
     (
-        cd "$web"
+        cd "$web" || exit
         run pandoc "${form[@]}" --to html5 --output book.html book.md
         run pandoc "${form[@]}" --to epub3 --epub-chapter-level=1 --output "$to/freeram.epub" \
             book.md
@@ -153,12 +153,8 @@ make_machine() {
 # the kernel. Is there one? What the command prints without a machine is of no interest.
 keep_kernel() {
     rm -f "$web/kept.elf"
-    (
-        cd "$1"
-        export PATH=$web/bin:$PATH KEPT=$web/kept.elf
-        export QEMU=$web/bin/qemu-system-riscv64
-        bash -c "$2" >"$web/printed" 2>&1 </dev/null
-    ) || true
+    (cd "$1" && env PATH="$web/bin:$PATH" KEPT="$web/kept.elf" REAL_QEMU="$QEMU" \
+        QEMU="$web/bin/qemu-system-riscv64" bash -c "$2") >"$web/printed" 2>&1 </dev/null || true
     [[ -f $web/kept.elf ]] || return
     gzip -9n <"$web/kept.elf" >"$web/pages/public/kernels/book/$3.elf.gz"
     printf '%s\n' "$2" >"$web/pages/public/kernels/book/$3.txt"
@@ -168,8 +164,7 @@ keep_kernel() {
 # end before they print anything.
 make_book_kernels() {
     local folder name command
-    export REAL_QEMU=$QEMU
-    rm -rf "$web"/{boots,bin}
+    rm -rf "${web:?}"/{boots,bin}
     mkdir -p "$web/bin" "$web/pages/public/kernels/book"
     ln -s "$PWD/site/keep-kernel.sh" "$web/bin/qemu-system-riscv64"
     ln -s "$CC" "$web/bin/clang"

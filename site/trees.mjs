@@ -55,10 +55,17 @@ function filePage(chapter, file, text, before) {
     const marked = before ? newLines(path.join(before.folder, file),
         path.join(chapter.folder, file)) : '';
     const up = '../'.repeat(file.split('/').length + 1);
-    return `---\nsearch: false\n---\n\n# ${file}\n\nAs it is after chapter ${+chapter.number}, ` +
-        `[${chapter.title}](${up}chapters/${chapter.name})${marked ? '. Lines that came in it are ' +
-            'marked' : ''}. All of the kernel then: [its files](${up}after/${chapter.number}/index.md)` +
-        `.\n\n~~~~~~${languageOf(file)}${marked && `{${marked}}`}\n${text}~~~~~~\n`;
+    return `---\nsearch: false\n---
+
+# ${file}
+
+As it is after chapter ${+chapter.number}, [${chapter.title}](${up}chapters/${chapter.name}).
+${marked && 'Lines that came in it are marked.'} All of the kernel then:
+[its files](${up}after/${chapter.number}/index.md).
+
+~~~~~~${languageOf(file)}${marked && `{${marked}}`}
+${text}~~~~~~
+`;
 }
 
 /* seen: for each file, its text and the chapter that has its page. */
@@ -76,7 +83,9 @@ chapters.forEach((chapter, at) => {
         const what = !was ? 'new' : was.text === text ? '' : 'changed';
         return `| [${file}](../${seen.get(file).number}/${file}.md) | ${linesIn(text)} | ${what} |`;
     });
-    write(`after/${chapter.number}/index.md`, `---\nsearch: false\n---\n\n# The kernel after chapter ${+chapter.number}
+    write(`after/${chapter.number}/index.md`, `---\nsearch: false\n---
+
+# The kernel after chapter ${+chapter.number}
 
 What stands in your folder when [${chapter.title}](../../chapters/${chapter.name}) is done, with the
 programs that you tried. In the repository \`./run.sh chapter ${+chapter.number}\` writes the same;
@@ -117,8 +126,8 @@ function contentsOfComparisons() {
         `[${one} to ${other}](./${one}-${other}.md)` : '').slice(1).join(' | ')} |`;
     return `# Two stages, side by side
 
-Each stage mends what the one before could not do. Choose any two: what goes stands on the left, what
-comes on the right.
+Each stage mends what the one before could not do. Choose any two: what goes stands on the left,
+what comes on the right.
 
 | | ${stages.slice(1).join(' | ')} |
 | --- |${' --- |'.repeat(stages.length - 1)}

@@ -1,4 +1,5 @@
-/* The whole book as one text for pandoc: how to read it, the chapters, and behind them all solutions.
+/* The whole book as one text for pandoc: how to read it, the chapters, and behind them all
+ * solutions.
  *
  *     node site/whole.mjs >book.md
  *
@@ -8,8 +9,8 @@ import {readdirSync, readFileSync} from 'node:fs';
 
 const placeOf = file => `part-${file.replace(/\.md$/, '')}`;
 
-/* The lines of a text that are not in a block are changed by `edit`; a block keeps its language, and
- * what its signs mean is told by its colours. */
+/* What is not in a block is changed by `edit`; a block keeps its language, and loses what is said
+ * behind that. */
 function outsideBlocks(text, edit) {
     return text.split(/(^```[^]*?^```\n)/m).map(part => part.startsWith('```') ?
         part.replace(/^```(\S*).*/, '```$1') : edit(part)).join('');
@@ -25,18 +26,21 @@ function linksWithin(text, isSolution) {
     });
 }
 
-/* A chapter's title gets a name to link to, and its last line, which links to its neighbours, goes. */
+/* Without its last line, which links to its neighbours. */
+function textOf(file) {
+    return readFileSync(`chapters/${file}`, 'utf8').replace(/\n\[(Contents|←)[^\n]*\n*$/, '\n');
+}
+
+/* A chapter's title gets a name to link to. */
 function chapter(file) {
-    const text = readFileSync(`chapters/${file}`, 'utf8').replace(/\n\[(Contents|←)[^\n]*\n*$/, '\n');
-    return outsideBlocks(text, part => linksWithin(part, false))
+    return outsideBlocks(textOf(file), part => linksWithin(part, false))
         .replace(/^# (.*)/, `# $1 {#${placeOf(file)}}`);
 }
 
 /* A solution is one level below its title "Solutions". */
 function solution(file) {
-    const text = readFileSync(`chapters/solutions/${file}`, 'utf8')
-        .replace(/\n\[(Contents|←)[^\n]*\n*$/, '\n');
-    return outsideBlocks(text, part => linksWithin(part, true).replace(/^#/gm, '##'))
+    return outsideBlocks(textOf(`solutions/${file}`),
+        part => linksWithin(part, true).replace(/^#/gm, '##'))
         .replace(/^## (.*)/, `## $1 {#${placeOf(`solution-${file}`)}}`);
 }
 

@@ -893,7 +893,7 @@ https://nodejs.org, and its folder in the PATH"
 
 @test "the site installs node if apt has one that is new enough" {
     asks_apt_for_node 20.19.2+dfsg-1
-    matches "^  $SUDO$INSTALL_APT .*nodejs npm\$"
+    matches "^  $SUDO$INSTALL_APT .*chromium .*nodejs npm pandoc\$"
 }
 
 @test "a node that is new enough is found wherever it is in the PATH, and npm beside it" {

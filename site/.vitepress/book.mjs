@@ -149,10 +149,11 @@ function drawComparison(text, highlight, names) {
     }
     const cell = (line, side) => line === undefined ? `<td class="${side} none"></td>` :
         `<td class="${side}"><pre>${line}</pre></td>`;
-    return `<table v-pre class="compare vp-code"><thead><tr>${names.map(name =>
-        `<th scope="col">${name}</th>`).join('')}</tr></thead><tbody>${rows.map(([kind, one, other]) =>
-        `<tr class="${kind}">${cell(one, 'one')}${cell(other, 'other')}</tr>`).join('\n')
-    }</tbody></table>`;
+    const heads = names.map(name => `<th scope="col">${name}</th>`).join('');
+    const body = rows.map(([kind, one, other]) =>
+        `<tr class="${kind}">${cell(one, 'one')}${cell(other, 'other')}</tr>`).join('\n');
+    return '<table v-pre class="compare vp-code">' +
+        `<thead><tr>${heads}</tr></thead><tbody>${body}</tbody></table>`;
 }
 
 const LANGUAGES = {c: 'c', h: 'c', ld: 'c', sh: 'bash'};

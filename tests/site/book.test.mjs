@@ -9,6 +9,8 @@ import {PROJECT, SITE} from './browser.mjs';
 
 const boots = path.join(PROJECT, 'build/web/boots');
 const bin = path.join(PROJECT, 'build/web/machine-bin');
+const partsOf = folder =>
+    readdirSync(path.join(PROJECT, folder)).filter(file => /^\d\d-/.test(file));
 const kernelOf = name => path.join(SITE, `kernels/book/${name}.elf.gz`);
 
 /* The machine, as the QEMU that is found first. What is not a boot is for QEMU itself. */
@@ -36,8 +38,8 @@ for (const name of readdirSync(boots).filter(each => existsSync(kernelOf(each)))
 }
 
 test('there are kernels from the third chapter on, and blocks that boot them', () => {
-    const chapters = readdirSync(path.join(PROJECT, 'chapters')).filter(file => /^\d\d-/.test(file));
-    for (const number of chapters.map(file => file.slice(0, 2)).filter(each => +each >= 3))
+    const chapters = partsOf('chapters').map(file => file.slice(0, 2));
+    for (const number of chapters.filter(each => +each >= 3))
         assert.ok(existsSync(kernelOf(`after-${number}`)), number);
     const blocks = readdirSync(boots).filter(each => existsSync(kernelOf(each)));
     assert.ok(blocks.length > 50, `${blocks.length} blocks`);
@@ -50,9 +52,10 @@ test('the whole book is there as EPUB and as PDF', () => {
     const texts = [say('pandoc', '--to', 'plain', '--wrap=none', path.join(SITE, 'freeram.epub')),
         say('pdftotext', path.join(SITE, 'freeram.pdf'), '-')];
     for (const folder of ['chapters', 'chapters/solutions'])
-        for (const file of readdirSync(path.join(PROJECT, folder)).filter(each => /^\d\d-/.test(each))) {
+        for (const file of partsOf(folder)) {
             const text = readFileSync(path.join(PROJECT, folder, file), 'utf8');
-            const words = text.match(/^# (.*)/)[1].replaceAll('`', '').split(' ').slice(0, 4).join(' ');
+            const title = text.match(/^# (.*)/)[1].replaceAll('`', '');
+            const words = title.split(' ').slice(0, 4).join(' ');
             for (const whole of texts)
                 assert.ok(whole.includes(words), `${file}: ${words}`);
         }

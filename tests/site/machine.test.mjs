@@ -52,7 +52,8 @@ test('a kernel of one\'s own boots from its file, and what is none is refused', 
             await press('Boot');
             await verdict.filter({hasText: 'the kernel is no ELF file'}).waitFor();
             const packed = readFileSync(path.join(SITE, `kernels/${stages[1]}.elf.gz`));
-            await file.setInputFiles({name: 'kernel.elf', mimeType: '', buffer: gunzipSync(packed)});
+            await file.setInputFiles(
+                {name: 'kernel.elf', mimeType: '', buffer: gunzipSync(packed)});
             await press('Boot');
             await screen.getByText(`${stages[1]}: `).first().waitFor();
         });
