@@ -40,7 +40,7 @@ make_pages() {
     cp -R site/.vitepress site/pages site/watch site/machine "$web/"
     mkdir -p "$pages/chapters/solutions" "$pages/public"
     mv "$pages/icon.svg" "$pages/public/"
-    cp site/package*.json site/.npmrc site/trees.mjs "$web/"
+    cp site/package*.json site/.npmrc site/{trees,figures}.mjs "$web/"
     cp chapters/*.md "$pages/chapters/"
     cp chapters/solutions/*.md "$pages/chapters/solutions/"
     solutions_page >"$pages/chapters/solutions/index.md"

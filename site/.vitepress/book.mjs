@@ -2,6 +2,7 @@
  * links lead. The chapters know nothing of it; see chapters/README.md for what the blocks mean. */
 import {existsSync} from 'node:fs';
 import path from 'node:path';
+import {figures} from '../figures.mjs';
 
 const pages = new URL('../pages/', import.meta.url).pathname;
 
@@ -10,7 +11,7 @@ export function book(md) {
     md.core.ruler.before('normalize', 'chapter', state => {
         const number = chapterOf(state.env.relativePath);
         if (number)
-            state.src = tellEffort(offerBoot(state.src, number), number);
+            state.src = tellEffort(moveFigures(offerBoot(state.src, number), number), number);
     });
     md.core.ruler.push('freeram', state => {
         if (!state.env.relativePath?.startsWith('chapters/'))
@@ -50,6 +51,22 @@ function tellEffort(text, number) {
         .map(([each, when]) => `[the kernel ${when}](../after/${each}/index.md)`);
     return text.replace('\n', `\n\n<div class="effort">\n\nAbout ${minutes} minutes: ` +
         `${counted} words, ${typed.length} lines to type · ${kernels.join(' · ')}\n\n</div>\n`);
+}
+
+/* Behind a picture, the same in motion. */
+function moveFigures(text, number) {
+    const mine = figures.filter(({chapter}) => chapter === number);
+    for (const {chapter, behind, ...properties} of mine) {
+        const begin = text.indexOf(`\`\`\`text\n${behind}`);
+        if (begin < 0)
+            throw new Error(`site/figures.mjs: chapter ${chapter} has no picture of “${behind}”`);
+        const end = text.indexOf('\n```\n', begin) + '\n```\n'.length;
+        const bound = Object.entries(properties).map(([name, value]) =>
+            typeof value === 'number' ? `:${name}="${value}"` : `${name}="${value}"`).join(' ');
+        text = `${text.slice(0, end)}\n<ClientOnly><WatchFigure ${bound} /></ClientOnly>\n` +
+            text.slice(end);
+    }
+    return text;
 }
 
 /* Behind a block that boots a kernel, the way to where it boots. */

@@ -4,10 +4,11 @@ import {execFileSync} from 'node:child_process';
 import {mkdirSync, readFileSync} from 'node:fs';
 import path from 'node:path';
 import {before, test} from 'node:test';
+import {figures} from '../../site/figures.mjs';
 import {callsOf, callText, parseCalls, workloads} from '../../site/watch/calls.mjs';
 import {faults} from '../../site/watch/faults.mjs';
 import {load, Player, resultText, stageNames} from '../../site/watch/player.mjs';
-import {PROJECT, SITE, useSite} from './browser.mjs';
+import {filesOf, PROJECT, SITE, useSite} from './browser.mjs';
 
 const site = useSite();
 const PAGES = 256, host = path.join(PROJECT, 'build/web/host');
@@ -199,4 +200,23 @@ test('a page that is clicked is freed, or taken', async () => {
         await page.locator('canvas.map').click({position: {x: 4, y: 4}});
         await page.locator('.result code', {hasText: 'alloc_at 0 1: ALLOC_OK 0'}).waitFor();
     });
+});
+
+test('the pictures in the chapters move, and show what the host does', async () => {
+    for (const {chapter, stage, pages, calls, at} of figures) {
+        const played = calls in workloads ? callsOf(calls, pages) :
+            parseCalls(calls.replaceAll(';', '\n'));
+        const results = onHost(stage, played, pages).map(line => line.split(' | ')[0]);
+        const [file] = filesOf('.html').filter(each => each.startsWith(`chapters/${chapter}-`));
+        await site.visit(file, async page => {
+            const figure = page.locator('.alive.figure');
+            await figure.scrollIntoViewIfNeeded();
+            await page.locator('.alive.figure[data-ready]').waitFor();
+            const result = figure.locator('.result code');
+            assert.equal(await result.innerText(), results[at - 1], file);
+            await figure.getByRole('button', {name: 'Forward one call'}).click();
+            await page.locator(`.alive.figure[data-call="${at + 1}"]`).waitFor();
+            assert.equal(await result.innerText(), results[at], file);
+        });
+    }
 });
