@@ -220,5 +220,5 @@ test_site() {
     need compiler emulator site site_tests
     build_site "$PWD/build/site"
     export CHROMIUM CC QEMU
-    run node --test --test-concurrency=1 tests/site/*.test.mjs
+    run node --test --test-reporter=spec --test-concurrency=1 tests/site/*.test.mjs
 }
