@@ -13,7 +13,8 @@ const partsOf = folder =>
     readdirSync(path.join(PROJECT, folder)).filter(file => /^\d\d-/.test(file));
 const kernelOf = name => path.join(SITE, `kernels/book/${name}.elf.gz`);
 
-/* The machine, as the QEMU that is found first. What is not a boot is for QEMU itself. */
+/* The machine, as the QEMU that is found first. What is not a boot is for QEMU itself. A
+ * kernel may be silent for as long as a busy machine takes. */
 mkdirSync(bin, {recursive: true});
 const qemu = path.join(bin, 'qemu-system-riscv64');
 writeFileSync(qemu, `#!/bin/sh
@@ -24,7 +25,7 @@ esac
 `);
 chmodSync(qemu, 0o755);
 const env = {...process.env, PATH: `${bin}:${process.env.PATH}`, QEMU: qemu,
-    REAL_QEMU: process.env.QEMU};
+    REAL_QEMU: process.env.QEMU, TIME_LIMIT: '900'};
 
 for (const name of readdirSync(boots).filter(each => existsSync(kernelOf(each)))) {
     const folder = path.join(boots, name), tree = path.join(folder, 'tree');
