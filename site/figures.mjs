@@ -11,7 +11,7 @@ export const figures = [
         calls: 'add 0 256;alloc 64 align 64;alloc 1;alloc 1;alloc 63;free #2;alloc 1;free #4;' +
             'alloc 1;alloc 1', at: 4},
     {chapter: '11', behind: ' level 2        1 word', stage: 'tree', pages: 16384, calls: 'churn',
-        at: 20000},
+        at: 19000},
     {chapter: '12', behind: '   chunk      0', stage: 'tree', pages: 4096, calls: 'odd', at: 2600},
     {chapter: '13', behind: 'at first            [4', stage: 'buddy', pages: 256,
         calls: 'add 0 256;alloc 1;alloc 5;free #2;alloc 2;free #3;alloc 16 align 16;free #5;' +
