@@ -12,6 +12,7 @@
  * A table other than the root is never empty: what makes one so also gives it back. */
 #include "page_table.h"
 
+#include "../harts.h"
 #include "frames.h"
 
 enum {
@@ -67,14 +68,17 @@ static struct page_table *table_of(uintptr_t entry) {
 
 /* A hart may keep what it has read of the tables, and use it until a fence; it may have read an
  * entry long before it was needed, and may keep even that there was none (section 4.2.1). Every
- * change is therefore followed by a fence, for all address spaces: some pages are global. */
+ * change is therefore followed by a fence, for all address spaces: some pages are global. It is for
+ * this hart only, so the others are asked for theirs: a shootdown. */
 void vm_fence(void) {
     __asm__ volatile("sfence.vma zero, zero" ::: "memory");
+    harts_fence(0, SIZE_MAX);
 }
 
 /* Enough if only the entry of the page at vaddr has changed, and no table. */
 static void fence_page(vaddr_t vaddr) {
     __asm__ volatile("sfence.vma %0, zero" ::"r"(vaddr) : "memory");
+    harts_fence(vaddr, PAGE_SIZE);
 }
 
 /* Where a walk ends: at an entry in a table of this level. */
