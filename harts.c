@@ -40,12 +40,8 @@ void print_hart(const struct hart *hart) {
 
 /* ---- to ask ---- */
 
-static struct sbi_harts only(const struct hart *hart) {
-    return (struct sbi_harts){1, hart->id};
-}
-
 void hart_wake(const struct hart *hart) {
-    sbi_interrupt(only(hart));
+    sbi_interrupt((struct sbi_harts){1, hart->id});
 }
 
 /* ---- page tables ---- */
@@ -53,22 +49,43 @@ void hart_wake(const struct hart *hart) {
 /* Where the firmware does not do it, the other hart does it itself. The number says when it has. */
 static void fence_by_interrupt(struct hart *hart) {
     unsigned number = atomic_fetch_add_explicit(&hart->fences_asked, 1, memory_order_acq_rel) + 1;
-    sbi_interrupt(only(hart));
+    hart_wake(hart);
     while ((int) (atomic_load_explicit(&hart->fences, memory_order_acquire) - number) < 0)
         continue;
+}
+
+static bool is_other_with_paging(const struct hart *hart) {
+    return hart != this_hart() && atomic_load_explicit(&hart->has_paging, memory_order_relaxed);
+}
+
+/* From harts[*at] on, those with paging whose ids fit into one mask; *at is then behind them. */
+static struct sbi_harts next_with_paging(size_t *at) {
+    struct sbi_harts group = {0, 0};
+    for (; *at < HARTS; ++*at) {
+        const struct hart *hart = &harts[*at];
+        if (!is_other_with_paging(hart))
+            continue;
+        if (group.mask == 0)
+            group.base = hart->id;
+        unsigned long bit = hart->id - group.base;
+        if (bit >= sizeof(group.mask) * 8)
+            break;
+        group.mask |= 1UL << bit;
+    }
+    return group;
 }
 
 void harts_fence_others(uintptr_t vaddr, size_t size) {
     /* A hart that turns paging on says so first, and then reads the tables (vm.c). So either it is
        seen here, or it sees what was changed. */
     atomic_thread_fence(memory_order_seq_cst);
-    for (size_t at = 0; at < HARTS; at++) {
-        struct hart *hart = &harts[at];
-        if (hart == this_hart() ||
-            !atomic_load_explicit(&hart->has_paging, memory_order_relaxed))
+    for (size_t at = 0, first = 0; at < HARTS; first = at) {
+        struct sbi_harts group = next_with_paging(&at);
+        if (group.mask == 0 || sbi_remote_fence(group, vaddr, size))
             continue;
-        if (!sbi_remote_fence(only(hart), vaddr, size))
-            fence_by_interrupt(hart);
+        for (; first < at; first++)
+            if (is_other_with_paging(&harts[first]))
+                fence_by_interrupt(&harts[first]);
     }
 }
 
@@ -101,7 +118,7 @@ void harts_stop_others(void) {
     WRITE_CSR(sie, 0);
     for (size_t at = 0; at < HARTS; at++)
         if (&harts[at] != this_hart() && hart_is(&harts[at], HART_UP))
-            sbi_interrupt(only(&harts[at]));
+            hart_wake(&harts[at]);
     for (size_t at = 0; at < HARTS; at++)
         if (&harts[at] != this_hart() && hart_is(&harts[at], HART_UP))
             wait_until_still(&harts[at]);

@@ -68,10 +68,14 @@ static struct page_table *table_of(uintptr_t entry) {
 
 /* A hart may keep what it has read of the tables, and use it until a fence; it may have read an
  * entry long before it was needed, and may keep even that there was none (section 4.2.1). Every
- * change is therefore followed by a fence, for all address spaces: some pages are global. It is for
- * this hart only, so the others are asked for theirs: a shootdown. */
+ * change is therefore followed by a fence, for all address spaces: some pages are global. */
 void vm_fence(void) {
     __asm__ volatile("sfence.vma zero, zero" ::: "memory");
+}
+
+/* A fence is for the hart that has it. So the others are asked for theirs: a shootdown. */
+static void fence_tables(void) {
+    vm_fence();
     harts_fence(0, SIZE_MAX);
 }
 
@@ -121,7 +125,7 @@ static void prune(struct page_table *table, vaddr_t vaddr) {
            entries. */
         paddr_t frame = paddr_of(*place.entry);
         *place.entry = 0;
-        vm_fence();
+        fence_tables();
         frame_free(frame);
     }
 }
@@ -148,7 +152,7 @@ enum alloc_error vm_map_large(struct page_table *table, unsigned level, vaddr_t 
             return error;
         }
         *place.entry = entry_for(frame, 0);
-        vm_fence();
+        fence_tables();
     }
 }
 

@@ -60,5 +60,5 @@ size_t vm_page_size(unsigned level);
 /* Bits of an address that so many levels and the offset look at. */
 unsigned vm_address_bits(unsigned levels);
 
-/* Make all harts forget all that they remember of page tables. */
+/* Make the hart forget all that it remembers of page tables. */
 void vm_fence(void);
