@@ -1,8 +1,9 @@
 /* What a hart has for itself, and what it says to the others.
  *
- *   tp ──► struct hart ┌─ what trap.c wants to remember ─┐
- *                      │  id, state, what others ask     │
- *                      └─ trap stack ────────────────────┘ ◄── sscratch, outside of a trap
+ *   tp ──► ┌─ struct hart ───────────────┐
+ *          │  id, state, what others ask │
+ *          │  trap stack                 │
+ *          └─ tp ────────────────────────┘ ◄── sscratch, outside of a trap
  *
  * A hart cannot do anything on another. It sets a bit there, through the firmware: the software
  * interrupt. The other one traps, if it lets interrupts in, and looks at what it finds in its
@@ -27,9 +28,12 @@ struct hart harts[HARTS];
 void harts_init(unsigned long id) {
     __asm__ volatile("mv tp, %0" ::"r"(harts));
     harts[0].id = id;
-    harts[0].stack_top = __stack_top;
-    for (size_t at = 1; at < HARTS; at++)
-        harts[at].stack_top = __stack_top + at * (STACK_GUARD + STACK_SIZE);
+    for (size_t at = 0; at < HARTS; at++) {
+        struct hart *hart = &harts[at];
+        hart->stack_top = __stack_top + at * (STACK_GUARD + STACK_SIZE);
+        hart->trap_stack_top = hart->trap_stack + sizeof(hart->trap_stack);
+        hart->tp = hart;
+    }
     atomic_store_explicit(&harts[0].state, HART_UP, memory_order_relaxed);
 }
 

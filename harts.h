@@ -21,18 +21,20 @@ enum hart_state {
 struct hart {
     uintptr_t guarded_sp; /* trap.c's, while a trap is expected, otherwise 0; at offset 0 */
     char *stack_top;      /* where its stack begins; at offset REG_SIZE */
+    char *trap_stack_top; /* the same of trap_stack; at offset 2 * REG_SIZE */
     struct trap caught;   /* the last trap that was expected */
     unsigned long id;     /* what firmware and device tree call it, and every report */
 
     _Atomic(enum hart_state) state;
-    atomic_bool has_paging;            /* does it translate addresses by the kernel's table? */
-    atomic_uint fences_asked, fences;  /* it has done those up to `fences` */
-    void (*_Atomic work)(uintptr_t);   /* what it is to run, NULL for nothing */
-    uintptr_t argument;                /* of `work` */
+    atomic_bool has_paging;           /* does it translate addresses by the kernel's table? */
+    atomic_uint fences_asked, fences; /* it has done those up to `fences` */
+    void (*_Atomic work)(uintptr_t);  /* what it is to run, NULL for nothing */
+    uintptr_t argument;               /* of `work` */
 
-    /* Traps have a stack of their own: the usual one may be what is broken. sscratch holds its
-       end, which is that of the struct, too. */
+    /* Traps have a stack of their own: the usual one may be what is broken. sscratch holds its top,
+       where trap_entry finds what tp is to be. */
     char trap_stack[4096] __attribute__((aligned(16)));
+    struct hart *tp;
 } __attribute__((aligned(64)));
 
 /* The first is the one that boots. */
@@ -77,7 +79,8 @@ static inline void harts_fence(uintptr_t vaddr, size_t size) {
 }
 
 /* Have all others stand still for good: the caller alone prints from now on, and ends the machine.
- * Of several harts that want that at once, the first is right, and does not return to the others. */
+ * Of several harts that want that at once, the first is right, and does not return to the others.
+ */
 void harts_stop_others(void);
 
 static inline void harts_stop(void) {

@@ -44,10 +44,7 @@ static struct sbi_result sbi_call_4(unsigned long extension, unsigned long funct
     register unsigned long a1 __asm__("a1") = arguments[1];
     register unsigned long a6 __asm__("a6") = function;
     register unsigned long a7 __asm__("a7") = extension;
-    __asm__ volatile("ecall"
-                     : "+r"(a0), "+r"(a1)
-                     : "r"(a2), "r"(a3), "r"(a6), "r"(a7)
-                     : "memory");
+    __asm__ volatile("ecall" : "+r"(a0), "+r"(a1) : "r"(a2), "r"(a3), "r"(a6), "r"(a7) : "memory");
     return (struct sbi_result){(long) a0, a1};
 }
 

@@ -48,11 +48,12 @@ __attribute__((used)) static void report_trap_in_report(void) {
     shutdown(false);
 }
 
-/* The stack may be the reason: begin again at the top of the traps' own, where struct hart ends. */
+/* The stack may be the reason, or tp: begin again at the top of the first hart's trap stack. It is
+ * this hart, or stands still. */
 __attribute__((naked, aligned(4))) static void trap_in_report(void) {
-    __asm__ volatile("    li    sp, %0\n"
-                     "    add   sp, sp, tp\n"
-                     "    j     report_trap_in_report\n" ::"i"(sizeof(struct hart)));
+    __asm__ volatile("    la    tp, harts\n"
+                     "    " LOAD "sp, 2 * " REG_SIZE "(tp)  # trap_stack_top\n"
+                     "    j     report_trap_in_report\n");
 }
 
 /* Print all that is known of a trap that nobody expected, and give up. run.sh looks for the words
@@ -95,17 +96,14 @@ __attribute__((used)) static void handle_trap(uintptr_t *registers) {
     WRITE_CSR(sepc, trap_landing);
 }
 
-/* Bytes for x1 to x31, aligned to 16. */
-#define TRAP_FRAME (32 * sizeof(uintptr_t))
-
 /* The numbers of x1 to x31, for .irp, without sp's. */
 #define ALL_BUT_SP                                                                             \
     "1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, " \
     "26, 27, 28, 29, 30, 31"
 
 /* Where every trap goes. Saves x1 to x31 in the order of register_names, and returns to where sepc
- * says after a trap that was expected. sscratch holds the top of the hart's trap_stack, and sp's
- * value while sp is in use here. */
+ * says after a trap that was expected. sscratch holds the top of the hart's trap_stack, where its
+ * tp lies, and sp's value while sp is in use here. */
 __attribute__((naked, aligned(4))) static void trap_entry(void) {
     __asm__ volatile("    csrrw sp, sscratch, sp  # no register is ours yet: exchange two\n"
                      "    addi  sp, sp, -32 * " REG_SIZE "  # room for x1 to x31, aligned to 16\n"
@@ -114,8 +112,7 @@ __attribute__((naked, aligned(4))) static void trap_entry(void) {
                      "    .endr\n"
                      "    csrr  a0, sscratch      # what sp was goes where x2 belongs\n"
                      "    " STORE "a0, 1 * " REG_SIZE "(sp)\n"
-                     "    li    tp, %0            # whoever trapped may have spoilt tp: it is\n"
-                     "    add   tp, tp, sp        # where the struct begins that ends at the stack\n"
+                     "    " LOAD "tp, 32 * " REG_SIZE "(sp)  # whoever trapped may have spoilt it\n"
                      "    mv    a0, sp            # handle_trap's argument: the registers\n"
                      "    call  handle_trap       # comes back if the trap was expected\n"
                      "    " LOAD "a0, 1 * " REG_SIZE "(sp)  # what sp is to be after all this\n"
@@ -125,13 +122,13 @@ __attribute__((naked, aligned(4))) static void trap_entry(void) {
                      "    .endr\n"
                      "    addi  sp, sp, 32 * " REG_SIZE "  # the top of trap_stack again\n"
                      "    csrrw sp, sscratch, sp  # and back, ready for the next trap\n"
-                     "    sret                    # to sepc\n" ::"i"(TRAP_FRAME - sizeof(struct hart)));
+                     "    sret                    # to sepc\n");
 }
 
 /* ---- from here on ---- */
 
 void trap_init(void) {
-    WRITE_CSR(sscratch, this_hart() + 1);
+    WRITE_CSR(sscratch, this_hart()->trap_stack_top);
     WRITE_CSR(stvec, trap_entry);
 }
 

@@ -31,7 +31,8 @@ enum {
 
 static atomic_ulong wrong;
 
-/* As alloc_pages and free_pages, but for the lock. A page holds its owner's name, 0 if it has none. */
+/* As alloc_pages and free_pages, but for the lock. A page holds its owner's address, or
+ * 0. */
 static void churn_without_a_lock(uintptr_t steps) {
     static paddr_t all_held[HARTS][HELD];
     paddr_t *held = all_held[this_hart() - harts];
