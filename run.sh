@@ -154,7 +154,8 @@ while (($# > 0)); do
         ;;
     -m*) check_memory_size "${1#-m}" ;;
     --harts)
-        (($# >= 2)) || wrong_usage "--harts needs a number, as in --harts 4: there are 1 to $MAX_HARTS"
+        (($# >= 2)) ||
+            wrong_usage "--harts needs a number, as in --harts 4: there are 1 to $MAX_HARTS"
         check_harts "$2"
         shift
         ;;

@@ -182,8 +182,10 @@ crash_loudly() {
 }
 
 @test "a panic stops the harts that print, and is on lines of its own" {
+    local line
+    line=$(line_of 'PANIC("the answer is %d"')
     crash_loudly panic_on_the_last
-    matches "^hart [0-3]: PANIC: tests/crash_harts\.c:$(line_of 'PANIC("the answer is %d"'): the answer is 42$"
+    matches "^hart [0-3]: PANIC: tests/crash_harts\.c:$line: the answer is 42$"
 }
 
 @test "of all harts that panic at once one is heard" {
@@ -247,7 +249,7 @@ plant() {
 
 @test "a lock whose exchange is two steps is noticed" {
     only_harts
-    plant 's/^    while \(atomic_exchange_explicit\(&lock->is_taken, true, memory_order_acquire\)\)$/\
+    plant 's/^    while \(atomic_exchange_explicit\(&lock->is_taken, true, .*\)\)$/\
     bool was_taken;\
     while ((was_taken = atomic_load(\&lock->is_taken), atomic_store(\&lock->is_taken, true),\
             was_taken))/' lock.c

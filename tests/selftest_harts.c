@@ -253,7 +253,7 @@ static void watch_a_page_change(uintptr_t rounds) {
 static void no_hart_reads_a_page_that_was_exchanged(void) {
     vaddr_t vaddr = 0;
     vm_init(&machine->usable);
-    /* One more: if their table became empty it would be given back, and all harts were told that. */
+    /* One more: a table that is empty is given back, and all harts are told to forget it. */
     EXPECT_EQUAL(vm_alloc(2, &vaddr), ALLOC_OK);
     shared_page = (volatile uintptr_t *) vaddr;
     expected = 0;
