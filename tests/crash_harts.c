@@ -8,6 +8,7 @@
 #include "../memory/frames.h"
 #include "../memory/vm.h"
 #include "../panic.h"
+#include "../riscv.h"
 #include "../start.h"
 
 static const struct memory_map *usable;
@@ -132,6 +133,29 @@ static void spoil_tp(uintptr_t unused) {
 
 __attribute__((used)) static void trap_without_tp(void) {
     harts_run(spoil_tp, 0);
+}
+
+/* ---- the last hart stops the others, and looks whether they move ---- */
+
+static atomic_ulong steps;
+
+static void step_or_stop(uintptr_t unused) {
+    (void) unused;
+    wait_for_all();
+    while (!is_last())
+        steps++;
+    harts_stop();
+    unsigned long before = steps;
+    uintptr_t start = READ_CSR(time);
+    while (READ_CSR(time) - start < 10000000) /* a second of QEMU's timer */
+        continue;
+    bool all_stand = steps == before;
+    printf("%d passed, %d failed\n", all_stand, !all_stand);
+    shutdown(all_stand);
+}
+
+__attribute__((used)) static void stop_the_others(void) {
+    harts_run(step_or_stop, 0);
 }
 
 /* ---- stacks ---- */
