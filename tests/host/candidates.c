@@ -12,11 +12,11 @@ static const struct candidate usual = {
 };
 
 static const struct candidate special[] = {
-    {&bump_stage, {.loses_gaps = true, .lowest_first = true, .exact_runs = true}, 0.05, false},
-    {&stack_stage, {.frees = true, .exact_runs = true}, 1.6, false},
-    {&tree_stage, {.frees = true, .lowest_first = true, .exact_runs = true}, 1.1, true},
-    {&buddy_stage, {.frees = true}, 2.2, false},
-    {&radix_stage, {.frees = true, .exact_runs = true}, 1.25, true},
+    {&bump_stage, {.loses_gaps = true, .lowest_first = true, .exact_runs = true}, 0.05, false, 0},
+    {&stack_stage, {.frees = true, .exact_runs = true}, 1.6, false, 0},
+    {&tree_stage, {.frees = true, .lowest_first = true, .exact_runs = true}, 1.1, true, 0},
+    {&buddy_stage, {.frees = true}, 2.2, false, 0},
+    {&radix_stage, {.frees = true, .exact_runs = true}, 1.25, true, 4},
 };
 
 struct candidate candidate_of(size_t number) {
