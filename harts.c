@@ -6,19 +6,12 @@
  *          └─ tp ────────────────────────┘ ◄── sscratch, outside of a trap
  *
  * A hart cannot do anything on another. It sets a bit there, through the firmware: the software
- * interrupt. The other one traps, if it lets interrupts in, and looks at what it finds in its
- * struct. There are two things to ask for: forget the page tables, and stand still. */
+ * interrupt. The other one traps, if it lets interrupts in, and looks what it was asked to do. */
 #include "harts.h"
 
 #include "common.h"
 #include "image.h"
 #include "riscv.h"
-
-enum {
-    SOFTWARE_INTERRUPT = 1 << 1, /* in sie and sip */
-    INTERRUPTS_ON = 1 << 1,      /* in sstatus */
-    STOP_TICKS = 1000000,        /* how long a hart may take to stand still: 0.1 s on QEMU */
-};
 
 /* Between two stacks is a guard of this size, the largest frame (run.sh): kernel.ld. */
 #define STACK_GUARD ((size_t) 64 * 1024)
@@ -42,10 +35,74 @@ void print_hart(const struct hart *hart) {
         printf("hart %lu: ", hart->id);
 }
 
-/* ---- to ask ---- */
+/* ---- interrupts ---- */
+
+enum {
+    SOFTWARE_INTERRUPT = 1 << 1, /* in sie and sip */
+    INTERRUPTS_ON = 1 << 1,      /* in sstatus */
+};
 
 void hart_wake(const struct hart *hart) {
     sbi_interrupt((struct sbi_harts){1, hart->id});
+}
+
+void harts_listen(void) {
+    __asm__ volatile("csrc sip, %0" ::"r"(SOFTWARE_INTERRUPT)); /* one that was there before */
+    __asm__ volatile("csrs sie, %0" ::"r"(SOFTWARE_INTERRUPT));
+    __asm__ volatile("csrs sstatus, %0" ::"r"(INTERRUPTS_ON));
+}
+
+/* ---- to stand still ---- */
+
+void hart_stand_still(void) {
+    WRITE_CSR(sie, 0);
+    atomic_store_explicit(&this_hart()->state, HART_STILL, memory_order_release);
+    for (;;)
+        __asm__ volatile("wfi");
+}
+
+#define STOP_TICKS 1000000 /* how long a hart may take to do so: 0.1 s on QEMU */
+
+/* Who ends the machine, once somebody does. */
+static _Atomic(struct hart *) stopper;
+
+/* A hart that does not hear is left alone after a while: what is to be printed matters more. */
+static void wait_until_still(const struct hart *hart) {
+    uintptr_t start = READ_CSR(time);
+    while (!hart_is(hart, HART_STILL) && READ_CSR(time) - start < STOP_TICKS)
+        continue;
+}
+
+void harts_stop_others(void) {
+    struct hart *first = NULL;
+    if (!atomic_compare_exchange_strong(&stopper, &first, this_hart())) {
+        if (first == this_hart())
+            return;
+        hart_stand_still();
+    }
+    WRITE_CSR(sie, 0);
+    for (size_t at = 0; at < HARTS; at++)
+        if (&harts[at] != this_hart() && hart_is(&harts[at], HART_UP))
+            hart_wake(&harts[at]);
+    for (size_t at = 0; at < HARTS; at++)
+        if (&harts[at] != this_hart() && hart_is(&harts[at], HART_UP))
+            wait_until_still(&harts[at]);
+    if (console_break())
+        printf("\n"); /* whoever stood still amid a line */
+}
+
+/* ---- to be asked ---- */
+
+void harts_interrupted(void) {
+    struct hart *hart = this_hart();
+    /* First the bit, then the look: whoever asks in between sets it again. */
+    __asm__ volatile("csrc sip, %0" ::"r"(SOFTWARE_INTERRUPT) : "memory");
+    atomic_thread_fence(memory_order_seq_cst);
+    if (atomic_load_explicit(&stopper, memory_order_acquire))
+        hart_stand_still();
+    unsigned asked = atomic_load_explicit(&hart->fences_asked, memory_order_acquire);
+    __asm__ volatile("sfence.vma zero, zero" ::: "memory");
+    atomic_store_explicit(&hart->fences, asked, memory_order_release);
 }
 
 /* ---- page tables ---- */
@@ -91,61 +148,4 @@ void harts_fence_others(uintptr_t vaddr, size_t size) {
             if (is_other_with_paging(&harts[first]))
                 fence_by_interrupt(&harts[first]);
     }
-}
-
-/* ---- to stand still ---- */
-
-/* Who ends the machine, once somebody does. */
-static _Atomic(struct hart *) stopper;
-
-void hart_stand_still(void) {
-    WRITE_CSR(sie, 0);
-    atomic_store_explicit(&this_hart()->state, HART_STILL, memory_order_release);
-    for (;;)
-        __asm__ volatile("wfi");
-}
-
-/* A hart that does not hear is left alone after a while: what is to be printed matters more. */
-static void wait_until_still(const struct hart *hart) {
-    uintptr_t start = READ_CSR(time);
-    while (!hart_is(hart, HART_STILL) && READ_CSR(time) - start < STOP_TICKS)
-        continue;
-}
-
-void harts_stop_others(void) {
-    struct hart *first = NULL;
-    if (!atomic_compare_exchange_strong(&stopper, &first, this_hart())) {
-        if (first == this_hart())
-            return;
-        hart_stand_still();
-    }
-    WRITE_CSR(sie, 0);
-    for (size_t at = 0; at < HARTS; at++)
-        if (&harts[at] != this_hart() && hart_is(&harts[at], HART_UP))
-            hart_wake(&harts[at]);
-    for (size_t at = 0; at < HARTS; at++)
-        if (&harts[at] != this_hart() && hart_is(&harts[at], HART_UP))
-            wait_until_still(&harts[at]);
-    if (console_break())
-        printf("\n"); /* whoever stood still amid a line */
-}
-
-/* ---- to be asked ---- */
-
-void harts_listen(void) {
-    __asm__ volatile("csrc sip, %0" ::"r"(SOFTWARE_INTERRUPT)); /* one that was there before */
-    __asm__ volatile("csrs sie, %0" ::"r"(SOFTWARE_INTERRUPT));
-    __asm__ volatile("csrs sstatus, %0" ::"r"(INTERRUPTS_ON));
-}
-
-void harts_interrupted(void) {
-    struct hart *hart = this_hart();
-    /* First the bit, then the look: whoever asks in between sets it again. */
-    __asm__ volatile("csrc sip, %0" ::"r"(SOFTWARE_INTERRUPT) : "memory");
-    atomic_thread_fence(memory_order_seq_cst);
-    if (atomic_load_explicit(&stopper, memory_order_acquire))
-        hart_stand_still();
-    unsigned asked = atomic_load_explicit(&hart->fences_asked, memory_order_acquire);
-    __asm__ volatile("sfence.vma zero, zero" ::: "memory");
-    atomic_store_explicit(&hart->fences, asked, memory_order_release);
 }

@@ -26,10 +26,11 @@ struct hart {
     unsigned long id;     /* what firmware and device tree call it, and every report */
 
     _Atomic(enum hart_state) state;
+    void (*_Atomic work)(uintptr_t); /* what it is to run, NULL for nothing */
+    uintptr_t argument;              /* of `work` */
+
     atomic_bool has_paging;           /* does it translate addresses by the kernel's table? */
     atomic_uint fences_asked, fences; /* it has done those up to `fences` */
-    void (*_Atomic work)(uintptr_t);  /* what it is to run, NULL for nothing */
-    uintptr_t argument;               /* of `work` */
 
     /* Traps have a stack of their own: the usual one may be what is broken. sscratch holds its top,
        where trap_entry finds what tp is to be. */
@@ -59,24 +60,17 @@ void harts_init(unsigned long id);
 /* Print whose the line is that follows: "hart 2: ". Nothing in a kernel for one hart. */
 void print_hart(const struct hart *hart);
 
+/* Interrupt a hart, be it asleep or not. */
+void hart_wake(const struct hart *hart);
+
 /* Let interrupts from other harts come, on this one. */
 void harts_listen(void);
 
 /* What trap.c calls for a software interrupt: do what the others ask of this hart. */
 void harts_interrupted(void);
 
-/* Interrupt a hart that sleeps. */
-void hart_wake(const struct hart *hart);
-
-/* Have every other hart that has paging on forget what it remembers of page tables, for the page at
- * vaddr, or with size SIZE_MAX for all. Tables must have been changed before, and none of these
- * harts uses the old entries when this returns. */
-void harts_fence_others(uintptr_t vaddr, size_t size);
-
-static inline void harts_fence(uintptr_t vaddr, size_t size) {
-    if (HARTS > 1)
-        harts_fence_others(vaddr, size);
-}
+/* Do nothing more, ever. */
+_Noreturn void hart_stand_still(void);
 
 /* Have all others stand still for good: the caller alone prints from now on, and ends the machine.
  * Of several harts that want that at once, the first is right, and does not return to the others.
@@ -88,5 +82,12 @@ static inline void harts_stop(void) {
         harts_stop_others();
 }
 
-/* Do nothing more, ever. */
-_Noreturn void hart_stand_still(void);
+/* Have every other hart that has paging on forget what it remembers of page tables, for the page at
+ * vaddr, or with size SIZE_MAX for all. Tables must have been changed before, and none of these
+ * harts uses the old entries when this returns. */
+void harts_fence_others(uintptr_t vaddr, size_t size);
+
+static inline void harts_fence(uintptr_t vaddr, size_t size) {
+    if (HARTS > 1)
+        harts_fence_others(vaddr, size);
+}
