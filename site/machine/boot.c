@@ -92,7 +92,7 @@ static const char *header_problem(const struct elf_header *h, uint64_t size) {
     if (h->type != TYPE_EXECUTABLE)
         return "the kernel is an ELF file that was not linked to a fixed address";
     if (h->segment_size != sizeof(struct elf_segment) || h->segments_offset > size ||
-        h->segments * sizeof(struct elf_segment) > size - h->segments_offset)
+        (uint64_t) h->segments * sizeof(struct elf_segment) > size - h->segments_offset)
         return "the kernel's ELF file is cut off: its table of segments lies outside";
     return NULL;
 }

@@ -85,7 +85,8 @@ quit"
 # boot_stages all|STAGE: builds and boots under QEMU, with what the machine has. What the firmware
 # prints is in console.log, too. The time is for a machine on which much else goes on.
 boot_stages() {
-    TIME_LIMIT=1200 QEMU_FLAGS="-cpu $CPU" ./run.sh "$1" >"$out/stages" || fails "QEMU: $(cat "$out/stages")"
+    TIME_LIMIT=1200 QEMU_FLAGS="-cpu $CPU" ./run.sh "$1" >"$out/stages" ||
+        fails "QEMU: $(cat "$out/stages")"
 }
 
 # is_console_of STAGE FILE: what the machine has printed is what QEMU has. QEMU's lines have lost
