@@ -146,9 +146,9 @@ static void step_or_stop(uintptr_t unused) {
         steps++;
     harts_stop();
     unsigned long before = steps;
-    uintptr_t start = READ_CSR(time);
-    while (READ_CSR(time) - start < 10000000) /* a second of QEMU's timer */
-        continue;
+    uintptr_t start = READ_CSR(time), now = start;
+    while (now - start < 10000000) /* a second of QEMU's timer */
+        now = READ_CSR(time);
     bool all_stand = steps == before;
     printf("%d passed, %d failed\n", all_stand, !all_stand);
     shutdown(all_stand);
