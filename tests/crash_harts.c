@@ -81,6 +81,19 @@ __attribute__((used)) static void give_what_is_not_taken(void) {
     lock_give(&lock);
 }
 
+/* ---- all harts print ---- */
+
+static void print_some(uintptr_t lines) {
+    wait_for_all();
+    while (lines-- > 0)
+        printf("# a line, and not %s of one\n", "half");
+}
+
+__attribute__((used)) static void print_at_once(void) {
+    harts_run(print_some, 50);
+    printf("1 passed, 0 failed\n");
+}
+
 /* ---- the last hart ends it, while the others print ---- */
 
 static void print_for_ever(void) {

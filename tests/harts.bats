@@ -111,6 +111,12 @@ line_of() {
     says_line "4 of 4 harts run"
 }
 
+@test "lines that harts print at once come out whole" {
+    crash print_at_once
+    ended_with 0
+    (($(grep -cx '# a line, and not half of one' <<<"$output") == 200)) || differs "200 whole lines"
+}
+
 # ---- some of them ----
 
 @test "a hart that the firmware refuses or that does not come is named, and the others go on" {
@@ -266,6 +272,21 @@ plant() {
     CFLAGS="$CFLAGS -Wno-unused-variable" run ./run.sh --harts 4
     ended_with 1
     matches '^not ok [0-9]+ - |^hart [0-3]: (PANIC|TRAP)'
+}
+
+@test "virtual memory without its lock is noticed" {
+    only_harts
+    plant 's/^    lock_(take|give)\(&vm_lock\);$//' memory/vm.c
+    CFLAGS="$CFLAGS -Wno-unused-variable" run ./run.sh --harts 4
+    ended_with 1
+    matches '^not ok [0-9]+ - |^hart [0-3]: (PANIC|TRAP)'
+}
+
+@test "a console without its lock mixes lines" {
+    plant 's/^    console_(take|give)\(\);$//' common.c
+    crash print_at_once
+    ended_with 0
+    (($(grep -cx '# a line, and not half of one' <<<"$output") < 200)) || differs "some mixed"
 }
 
 @test "a barrier that lets through one too early is noticed" {
