@@ -66,7 +66,7 @@ bench, gdb, chapter and site"
     local option
     for option in -x --verbose -- - -vy; do
         run ./run.sh bump "$option"
-        refuses_with "no option '$option': there are -m SIZE, -y, -v and --help"
+        refuses_with "no option '$option': there are -m SIZE, --harts N, -y, -v and --help"
     done
 }
 
