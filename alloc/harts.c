@@ -117,11 +117,11 @@ static inline void count(struct hand *h, size_t taken) {
  * them, and what lies between is `between`, all 0 or all 1. */
 static SELDOM void note(struct harts *s, size_t first, uint64_t x, size_t last, uint64_t y,
                         uint64_t between) {
-    while (first / WORD_BITS != last / WORD_BITS) {
-        size_t node_last = first | (WORD_BITS - 1);
-        rows_note(&s->rows, first, x, node_last, between, between);
-        first = node_last + 1;
-        x = between;
+    for (size_t end = first; end < last; first = end + 1, x = between) {
+        end = first | (WORD_BITS - 1); /* the last word of the node */
+        if (end >= last)
+            break;
+        rows_note(&s->rows, first, x, end, end == first ? x : between, between);
     }
     rows_note(&s->rows, first, first == last ? y : x, last, y, between);
 }

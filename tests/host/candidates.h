@@ -1,4 +1,5 @@
-/* The stages under test: those of alloc/stages.h, each with what it promises of its own. */
+/* The stages under test: those of alloc/stages.h and harts, each with what it promises of its own.
+ */
 #pragma once
 
 #include "oracle.h"
@@ -7,6 +8,7 @@
 enum {
 #define STAGE(name) name##_CANDIDATE,
 #include "../../alloc/stages.h"
+    harts_CANDIDATE, /* see harts_stage.h */
     CANDIDATES
 };
 
@@ -16,6 +18,8 @@ struct candidate {
     struct stage_rules rules;
     double meta_bits; /* the metadata it may use for a page, at 64 GiB */
     bool learns;      /* page_alloc that finds no memory may leave its metadata wiser */
+    size_t structs;   /* bytes that its metadata begins with and that are its caller's elsewhere: no
+                         bit is flipped there */
 };
 
 /* The one with this number, in the order of alloc/stages.h. */
