@@ -92,7 +92,7 @@ static void stop(void) {
     if (current < 0)
         return;
     w.harts[current].low = &here - 256; /* room for what the compiler and setjmp keep below */
-    mix(&w.harts[current].read, 1); /* where it has come to */
+    mix(&w.harts[current].read, 1);     /* where it has come to */
     if (_setjmp(w.harts[current].at) == 0)
         _longjmp(scheduler, 1);
 }
@@ -152,54 +152,62 @@ static unsigned take_lock(volatile unsigned *lock, unsigned value) {
     type name(__VA_ARGS__);       \
     type name(__VA_ARGS__)
 
-#define PLAIN(size)                                                     \
-    FUNCTION(void, __tsan_read##size, void *at) { have_read_at(at, size); } \
-    FUNCTION(void, __tsan_write##size, void *at) { (void) at; }         \
-    FUNCTION(void, __tsan_unaligned_read##size, void *at) { have_read_at(at, size); } \
-    FUNCTION(void, __tsan_unaligned_write##size, void *at) { (void) at; }
+#define PLAIN(size)                                          \
+    FUNCTION(void, __tsan_read##size, void *at) {            \
+        have_read_at(at, size);                              \
+    }                                                        \
+    FUNCTION(void, __tsan_write##size, void *at) {           \
+        (void) at;                                           \
+    }                                                        \
+    FUNCTION(void, __tsan_unaligned_read##size, void *at) {  \
+        have_read_at(at, size);                              \
+    }                                                        \
+    FUNCTION(void, __tsan_unaligned_write##size, void *at) { \
+        (void) at;                                           \
+    }
 PLAIN(1)
 PLAIN(2)
 PLAIN(4)
 PLAIN(8)
 PLAIN(16)
 
-#define ATOMIC(bits, type)                                                                   \
-    FUNCTION(type, __tsan_atomic##bits##_load, const volatile type *at, int order) {         \
-        (void) order;                                                                        \
-        before_step(at);                                                                     \
-        have_read(*at);                                                                      \
-        return *at;                                                                          \
-    }                                                                                        \
-    FUNCTION(void, __tsan_atomic##bits##_store, volatile type *at, type value, int order) {  \
-        (void) order;                                                                        \
-        before_step(at);                                                                     \
-        *at = value;                                                                         \
-    }                                                                                        \
-    FUNCTION(type, __tsan_atomic##bits##_fetch_or, volatile type *at, type value, int order) { \
-        (void) order;                                                                        \
-        before_step(at);                                                                     \
-        type before = *at;                                                                   \
-        *at |= value;                                                                        \
-        have_read(before);                                                                   \
-        return before;                                                                       \
-    }                                                                                        \
-    FUNCTION(type, __tsan_atomic##bits##_fetch_and, volatile type *at, type value, int order) { \
-        (void) order;                                                                        \
-        before_step(at);                                                                     \
-        type before = *at;                                                                   \
-        *at &= value;                                                                        \
-        have_read(before);                                                                   \
-        return before;                                                                       \
-    }                                                                                        \
+#define ATOMIC(bits, type)                                                                       \
+    FUNCTION(type, __tsan_atomic##bits##_load, const volatile type *at, int order) {             \
+        (void) order;                                                                            \
+        before_step(at);                                                                         \
+        have_read(*at);                                                                          \
+        return *at;                                                                              \
+    }                                                                                            \
+    FUNCTION(void, __tsan_atomic##bits##_store, volatile type *at, type value, int order) {      \
+        (void) order;                                                                            \
+        before_step(at);                                                                         \
+        *at = value;                                                                             \
+    }                                                                                            \
+    FUNCTION(type, __tsan_atomic##bits##_fetch_or, volatile type *at, type value, int order) {   \
+        (void) order;                                                                            \
+        before_step(at);                                                                         \
+        type before = *at;                                                                       \
+        *at |= value;                                                                            \
+        have_read(before);                                                                       \
+        return before;                                                                           \
+    }                                                                                            \
+    FUNCTION(type, __tsan_atomic##bits##_fetch_and, volatile type *at, type value, int order) {  \
+        (void) order;                                                                            \
+        before_step(at);                                                                         \
+        type before = *at;                                                                       \
+        *at &= value;                                                                            \
+        have_read(before);                                                                       \
+        return before;                                                                           \
+    }                                                                                            \
     FUNCTION(type, __tsan_atomic##bits##_compare_exchange_val, volatile type *at, type expected, \
-             type value, int order, int fail_order) {                                        \
-        (void) order, (void) fail_order;                                                     \
-        before_step(at);                                                                     \
-        type before = *at;                                                                   \
-        if (before == expected)                                                              \
-            *at = value;                                                                     \
-        have_read(before);                                                                   \
-        return before;                                                                       \
+             type value, int order, int fail_order) {                                            \
+        (void) order, (void) fail_order;                                                         \
+        before_step(at);                                                                         \
+        type before = *at;                                                                       \
+        if (before == expected)                                                                  \
+            *at = value;                                                                         \
+        have_read(before);                                                                       \
+        return before;                                                                           \
     }
 ATOMIC(32, unsigned)
 ATOMIC(64, unsigned long)
@@ -208,7 +216,8 @@ FUNCTION(unsigned, __tsan_atomic32_exchange, volatile unsigned *at, unsigned val
     (void) order;
     return take_lock(at, value);
 }
-FUNCTION(void, __tsan_init, void) {}
+FUNCTION(void, __tsan_init, void) {
+}
 
 /* ---- what harts do ---- */
 
@@ -251,8 +260,7 @@ static void allocate(int me, char kind, size_t n, size_t align) {
 
 static void give_back(int me, char kind, struct item item) {
     size_t number = begin_call(kind, item.page, item.n);
-    enum alloc_error answer =
-        harts_free(&w.s, &w.hands[me], address_of(item.page), item.n);
+    enum alloc_error answer = harts_free(&w.s, &w.hands[me], address_of(item.page), item.n);
     end_call(number, answer, item.page);
 }
 
@@ -262,7 +270,8 @@ static void allocate_at(int me, char kind, size_t page) {
 }
 
 /* a, b, q: a page, two, four aligned. f: free what was got first. s, t, u: free the stock's first,
- * second, third. S: the first two together. @: take the first page added. p: put the hand down. */
+ * second, third. S: the first two together. v: a page of the first. @: take the first page added.
+ * p: put the hand down. */
 static void make_call(int me, char kind) {
     struct coroutine *c = &w.harts[me];
     if (kind == 'a')
@@ -275,6 +284,8 @@ static void make_call(int me, char kind) {
         give_back(me, kind, c->items[c->first_item++]);
     else if (kind >= 's' && kind <= 'u')
         give_back(me, kind, w.stock[kind - 's']);
+    else if (kind == 'v')
+        give_back(me, kind, (struct item){w.stock[0].page, 1});
     else if (kind == 'S')
         give_back(me, kind, (struct item){w.stock[0].page, w.stock[0].n + w.stock[1].n});
     else if (kind == '@')
@@ -416,7 +427,8 @@ static uint64_t number_of_world(void) {
         mix(&sum, (uintptr_t) c->next);
         mix(&sum, (uintptr_t) c->lock);
     }
-    for (const uint64_t *at = (const void *) &w; at < (const uint64_t *) (const void *) w.harts; at++)
+    for (const uint64_t *at = (const void *) &w; at < (const uint64_t *) (const void *) w.harts;
+         at++)
         mix(&sum, *at);
     return sum != 0 ? sum : 1;
 }

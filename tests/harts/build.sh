@@ -1,0 +1,82 @@
+#!/usr/bin/env bash
+# build.sh FOLDER: the programs that tests/host/test_harts.c runs, built into a folder of the
+# project: `steps` and `stress` of alloc/ as it is, `steps_locked` where words have a lock, and for
+# each line of `faults` and `orders`, in their order, faults_N and orders_N.
+#
+# For steps, hands are small: a copy of alloc/ says so. The compiler has to know -fsanitize=thread,
+# as clang and gcc do; CC is another one.
+set -euo pipefail
+
+cd "$(dirname "${BASH_SOURCE[0]}")/../.."
+folder=$1
+compiler=${HOST_CC:-${CC:-clang}}
+copy=$folder/copy
+options=(-std=c11 -g -O1 -Wno-unused-function)
+parts=(rows alloc words)
+
+is_gone() {
+    echo "tests/harts/build.sh: $1 changes nothing in alloc/harts.c: edit it" >&2
+    exit 1
+}
+
+# Every access calls a function of steps.c, and nothing else does.
+traced() {
+    local more=(-fsanitize=thread)
+    if "$compiler" --version | grep -q clang; then
+        more+=(-mllvm -tsan-instrument-func-entry-exit=0 -mllvm -tsan-instrument-memintrinsics=0)
+    fi
+    "$compiler" "${options[@]}" "${more[@]}" "$@"
+}
+
+rm -rf "$folder"
+mkdir -p "$copy/alloc" "$copy/tests/harts"
+cp tests/harts/{steps,stress}.c tests/harts/scripts.h "$copy/tests/harts"
+for file in alloc/*.[ch]; do
+    sed 's/^#define HAND 128 .*/#define HAND 2/; s/^#define REFILL 8 .*/#define REFILL 1/' \
+        "$file" >"$copy/$file"
+done
+grep -q '^#define HAND 2$' "$copy/alloc/harts.h" || is_gone "the size of the hand"
+grep -q '^#define REFILL 1$' "$copy/alloc/harts.c" || is_gone "what comes into a hand at once"
+
+objects=()
+for part in "${parts[@]}"; do
+    traced -c "$copy/alloc/$part.c" -o "$folder/$part.o"
+    objects+=("$folder/$part.o")
+done
+"$compiler" "${options[@]}" -O2 -c "$copy/tests/harts/steps.c" -o "$folder/steps.o"
+
+# link NAME FILE OPTION...: steps with another alloc/harts.c.
+link() {
+    local name=$1 file=$2
+    traced "${@:3}" -I"$copy/alloc" -c "$file" -o "$folder/$name.harts.o"
+    "$compiler" "$folder/$name.harts.o" "${objects[@]}" "$folder/steps.o" -o "$folder/$name"
+}
+
+# each LIST FILE COMMAND: FILE with each line of the list done to it, and COMMAND N COPY.
+each() {
+    local list=$1 file=$2 command=$3 line count=0 changed
+    while IFS= read -r line; do
+        count=$((count + 1))
+        changed=$folder/${list}_$count.c
+        cp "$file" "$changed"
+        perl -0pi -e "${line#*: }" "$changed"
+        ! cmp -s "$file" "$changed" || is_gone "tests/harts/$list: ${line%%: *}"
+        "$command" "$count" "$changed"
+    done < <(grep -v '^#' "tests/harts/$list" | grep .)
+}
+
+fault() {
+    link "faults_$1" "$2"
+}
+
+# stress FILE NAME: with all that ThreadSanitizer does.
+stress() {
+    "$compiler" "${options[@]}" -fsanitize=thread -Ialloc tests/harts/stress.c "$1" \
+        "${parts[@]/#/alloc/}" -pthread -o "$folder/$2"
+}
+parts=("${parts[@]/%/.c}")
+
+link steps "$copy/alloc/harts.c"
+link steps_locked "$copy/alloc/harts.c" -DWORDS_ARE_ATOMIC=0
+each faults "$copy/alloc/harts.c" fault
+stress alloc/harts.c stress
