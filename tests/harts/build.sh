@@ -80,3 +80,17 @@ link steps "$copy/alloc/harts.c"
 link steps_locked "$copy/alloc/harts.c" -DWORDS_ARE_ATOMIC=0
 each faults "$copy/alloc/harts.c" fault
 stress alloc/harts.c stress
+
+# relacy is headers of C++. Without them these programs are not there, and the test is skipped.
+if echo '#include <relacy/relacy.hpp>' | clang++ -w -E -x c++ - >/dev/null 2>&1; then
+    cp tests/harts/orders_world.c "$copy/tests/harts"
+    "$compiler" "${options[@]}" -c "$copy/tests/harts/orders_world.c" -o "$folder/orders_world.o"
+    clang++ -w -O1 -c tests/harts/orders.cpp -o "$folder/orders.o"
+    order() {
+        traced -I"$copy/alloc" -c "$2" -o "$folder/orders_$1.harts.o"
+        clang++ "$folder/orders_$1.harts.o" "${objects[@]}" "$folder/orders_world.o" \
+            "$folder/orders.o" -o "$folder/orders_$1"
+    }
+    order right "$copy/alloc/harts.c"
+    each orders "$copy/alloc/harts.c" order
+fi
