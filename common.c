@@ -218,6 +218,8 @@ void vprintf(const char *format, va_list args) {
 void printf(const char *format, ...) {
     va_list args;
     va_start(args, format);
+    console_take();
     vprintf(format, args);
+    console_give();
     va_end(args);
 }

@@ -2,11 +2,13 @@
 #include "kernel.h"
 
 #include "common.h"
+#include "harts.h"
 #include "image.h"
 #include "memory/frames.h"
 #include "panic.h"
 #include "riscv.h"
 #include "sbi.h"
+#include "start.h"
 #include "trap.h"
 
 /* ---- the first instructions ---- */
@@ -45,6 +47,7 @@ static struct machine machine;
 __attribute__((used)) static _Noreturn void kernel_main(unsigned long hart, void *fdt) {
     const struct memory_range image = {(paddr_t) __image, (paddr_t) __image_end};
     const struct memory_range ram = {(paddr_t) __free_ram, (paddr_t) __free_ram_end};
+    harts_init(hart);
     trap_init();
     canary_init();
     console_init();
@@ -64,5 +67,6 @@ __attribute__((used)) static _Noreturn void kernel_main(unsigned long hart, void
     struct memory_range free_ram = map_from(&machine.usable, ram);
     if (free_ram.start == free_ram.end)
         PANIC("there is no usable memory at __free_ram, %p", (void *) ram.start);
+    harts_start(&machine, fdt);
     shutdown(program(stage, &machine, free_ram));
 }

@@ -2,28 +2,37 @@
 #include "panic.h"
 
 #include "common.h"
-#include "image.h"
+#include "harts.h"
 #include "riscv.h"
 #include "sbi.h"
 
 /* ---- the end of the stack ---- */
 
-/* The lowest word of the stack holds this until the stack grows over it. */
+/* The lowest word of every stack holds this until the stack grows over it. */
 static const uintptr_t STACK_CANARY = 0x57ac0ca7;
 
-static volatile uintptr_t *lowest_of_stack(void) {
-    return (volatile uintptr_t *) (void *) __stack_bottom;
+static volatile uintptr_t *lowest_of_stack(const struct hart *hart) {
+    return (volatile uintptr_t *) (void *) (hart->stack_top - STACK_SIZE);
 }
 
 void canary_init(void) {
-    *lowest_of_stack() = STACK_CANARY;
+    for (size_t at = 0; at < HARTS; at++)
+        *lowest_of_stack(&harts[at]) = STACK_CANARY;
 }
 
-static bool stack_overran(void) {
-    if (*lowest_of_stack() == STACK_CANARY)
+static bool stack_overran(const struct hart *hart) {
+    if (*lowest_of_stack(hart) == STACK_CANARY)
         return false;
-    printf("stack overrun: the canary at %p is gone\n", (void *) __stack_bottom);
+    print_hart(hart);
+    printf("stack overrun: the canary at %p is gone\n", (void *) (hart->stack_top - STACK_SIZE));
     return true;
+}
+
+static bool some_stack_overran(void) {
+    bool overran = false;
+    for (size_t at = 0; at < HARTS; at++)
+        overran |= stack_overran(&harts[at]);
+    return overran;
 }
 
 /* ---- shutdown ---- */
@@ -51,7 +60,8 @@ static void wait_for_the_end(void) {
 }
 
 _Noreturn void shutdown(bool ok) {
-    bool overran = stack_overran();
+    harts_stop();
+    bool overran = some_stack_overran();
     shutdown_ok = ok && !overran;
     /* Without a test device this store traps, and goes on there. */
     WRITE_CSR(stvec, shutdown_through_sbi);
@@ -65,6 +75,8 @@ _Noreturn void shutdown(bool ok) {
 void panic(const char *file, int line, const char *format, ...) {
     va_list args;
     va_start(args, format);
+    harts_stop();
+    print_hart(this_hart());
     printf("PANIC: %s:%d: ", file, line);
     vprintf(format, args);
     printf("\n");

@@ -8,14 +8,15 @@
 #define TEST_DEVICE 0x100000
 #endif
 
-/* End the machine. `ok` becomes the exit status of QEMU: 0 or 1. */
+/* End the machine, for all its harts. `ok` becomes the exit status of QEMU: 0 or 1. */
 _Noreturn void shutdown(bool ok);
 
 /* End the machine on which there is no test device. The exit status is lost: run.sh reads the
  * verdict instead. Aligned, so that it can serve as a trap vector. */
 _Noreturn void shutdown_through_sbi(void);
 
-/* From here on a stack that grows over its end makes shutdown say so, and the status 1. */
+/* From here on a stack that grows over its end, any hart's, makes shutdown say so, and the status
+ * 1. */
 void canary_init(void);
 
 /* Print where and why the kernel cannot go on, and shut down with failure. */

@@ -9,6 +9,7 @@
 qemu_command() {
     qemu=("$QEMU" -machine virt -m "${memory_mib}M" -bios "$BIOS" -kernel "$kernel"
         -display none -monitor none -serial stdio -no-reboot)
+    [[ ! $harts ]] || qemu+=(-smp "$harts")
     # Memory that the guest never touches need not exist on the host.
     if ((memory_mib > 1024)); then
         qemu+=(-object "memory-backend-ram,id=ram,size=${memory_mib}M,reserve=off"

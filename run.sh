@@ -18,11 +18,11 @@ done
 cd "$(dirname "$self")"
 
 # The newest in CHANGELOG.md. It stands here because run.sh is also used where that is not.
-VERSION=0.5.0
+VERSION=0.6.0
 
 # Those of the list whose file is there: where the book is followed the later ones are not yet. The
 # default then is the last that is.
-STAGES="" DEFAULT_STAGE=buddy
+STAGES="" DEFAULT_STAGE=radix
 while read -r stage; do
     [[ ! -f alloc/$stage.c ]] || STAGES+=${STAGES:+ }$stage
 done < <(sed -n 's/^STAGE(\(.*\))$/\1/p' alloc/stages.h)
@@ -55,6 +55,8 @@ Commands:
 
 Options, before or after the command:
   -m SIZE        guest memory, default 128M           ./run.sh -m 1G buddy
+  --harts N      boot with so many harts, 1 to 64; with more than one the kernel
+                 starts them all, and they share one allocator ./run.sh --harts 4
   -y             install what is missing, unasked     ./run.sh -y
   -v             show every command that is run, and all that the firmware prints
   -h, --help     this text
@@ -131,9 +133,17 @@ check_memory_size() {
     ((memory_mib <= MAX_MIB)) || wrong_usage "-m $1: too large: 1T is the most"
 }
 MIN_MIB=32
+MAX_HARTS=64
+
+check_harts() {
+    if [[ ! $1 =~ ^[1-9][0-9]?$ ]] || (($1 > MAX_HARTS)); then
+        wrong_usage "--harts $1: there are 1 to $MAX_HARTS"
+    fi
+    harts=$1
+}
 MAX_MIB=$((1024 * 1024))
 
-verbose="" assume_yes="" as_diff="" bench_kind="" bench_format=""
+harts="" verbose="" assume_yes="" as_diff="" bench_kind="" bench_format=""
 arguments=()
 while (($# > 0)); do
     case $1 in
@@ -143,6 +153,13 @@ while (($# > 0)); do
         shift
         ;;
     -m*) check_memory_size "${1#-m}" ;;
+    --harts)
+        (($# >= 2)) ||
+            wrong_usage "--harts needs a number, as in --harts 4: there are 1 to $MAX_HARTS"
+        check_harts "$2"
+        shift
+        ;;
+    --harts=*) check_harts "${1#--harts=}" ;;
     -y) assume_yes=yes ;;
     -v) verbose=yes ;;
     -h | --help)
@@ -160,7 +177,7 @@ while (($# > 0)); do
             wrong_usage "--$bench_format and $1: there can be only one of them"
         bench_format=${1#--}
         ;;
-    -*) wrong_usage "no option '$1': there are -m SIZE, -y, -v and --help" ;;
+    -*) wrong_usage "no option '$1': there are -m SIZE, --harts N, -y, -v and --help" ;;
     *) arguments+=("$1") ;;
     esac
     shift
@@ -230,6 +247,12 @@ build_kernel() {
     local stage=$1 name sources=(*.c memory/*.c alloc/*.c)
     name=$(basename "${program[0]}" .c)
     folder=build/$MARCH-$stage-$name
+    # A kernel for one hart is without what several need, and the same as without the option.
+    local several=()
+    if ((${harts:-1} > 1)); then
+        folder+=-harts-$harts
+        several=("-DHARTS=$harts" "-Wl,--defsym=HARTS=$harts")
+    fi
     kernel=$folder/kernel.elf
     check_room
     mkdir -p "$folder"
@@ -241,7 +264,7 @@ build_kernel() {
         -std=c11 -ffreestanding -fno-pic -fno-stack-protector -fno-omit-frame-pointer \
         -O2 -g -ffunction-sections -fdata-sections \
         "${WARNINGS[@]}" "${FRAME_WARNINGS[@]}" \
-        -DALLOC="${stage}_stage" -ffile-prefix-map="$PWD"=. $CFLAGS \
+        -DALLOC="${stage}_stage" ${several[@]+"${several[@]}"} -ffile-prefix-map="$PWD"=. $CFLAGS \
         --ld-path="$LD" -nostdlib -static -Wl,--fatal-warnings -Wl,--gc-sections \
         -Wl,--build-id=none -Wl,-T,kernel.ld -o "$kernel.$$" \
         "${sources[@]}" "${program[@]}"
@@ -434,6 +457,11 @@ all, diff, test, fuzz, bench, gdb and chapter" ;;
     [[ ! $as_diff || $command == chapter ]] || wrong_usage "--diff is for chapter"
     [[ ! $bench_kind || $command == bench ]] || wrong_usage "--$bench_kind is for bench"
     [[ ! $bench_format || $command == bench ]] || wrong_usage "--$bench_format is for bench"
+    case $command in
+    diff | test | fuzz | chapter)
+        [[ ! $harts ]] || wrong_usage "--harts is for what boots a kernel, and not for $command"
+        ;;
+    esac
     case $command in
     diff)
         (($# == 2)) || wrong_usage "diff needs two stages, as in: diff bump bitmap"

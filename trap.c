@@ -2,6 +2,7 @@
 #include "trap.h"
 
 #include "common.h"
+#include "harts.h"
 #include "panic.h"
 #include "riscv.h"
 
@@ -40,9 +41,6 @@ static const char *const register_names[] = {
 };
 #define REGISTERS (sizeof(register_names) / sizeof(register_names[0]))
 
-/* Traps have a stack of their own: the usual one may be what is broken. */
-__attribute__((used, aligned(16))) static char trap_stack[4096];
-
 __attribute__((used)) static void report_trap_in_report(void) {
     WRITE_CSR(stvec, shutdown_through_sbi);
     printf("\nTRAP in the report of a trap: %s, sepc %p\n", trap_name(READ_CSR(scause)),
@@ -50,9 +48,11 @@ __attribute__((used)) static void report_trap_in_report(void) {
     shutdown(false);
 }
 
-/* The stack may be the reason: begin again at the top of the traps' own. */
+/* The stack may be the reason, or tp: begin again at the top of the first hart's trap stack. It is
+ * this hart, or stands still. */
 __attribute__((naked, aligned(4))) static void trap_in_report(void) {
-    __asm__ volatile("    la    sp, trap_stack + 4096\n"
+    __asm__ volatile("    la    tp, harts\n"
+                     "    " LOAD "sp, 2 * " REG_SIZE "(tp)  # trap_stack_top\n"
                      "    j     report_trap_in_report\n");
 }
 
@@ -61,6 +61,8 @@ __attribute__((naked, aligned(4))) static void trap_in_report(void) {
 static _Noreturn void report_trap(const uintptr_t *registers) {
     WRITE_CSR(stvec, trap_in_report);
     uintptr_t cause = READ_CSR(scause);
+    harts_stop();
+    print_hart(this_hart());
     printf("TRAP: %s\n", trap_name(cause));
     printf("  scause %p  sepc %p  stval %p", (void *) cause, (void *) READ_CSR(sepc),
            (void *) READ_CSR(stval));
@@ -72,21 +74,25 @@ static _Noreturn void report_trap(const uintptr_t *registers) {
 
 /* ---- where traps go ---- */
 
-/* While a trap is expected: call_guarded's stack pointer. Otherwise 0. */
-__attribute__((used)) static uintptr_t guarded_sp;
-
-static struct trap caught;
-
 #define SP 1 /* its place in register_names */
 
-/* A trap that is expected: have trap_entry return to trap_landing. Any other: report it. */
+/* scause of an interrupt from another hart. */
+#define SOFTWARE_INTERRUPT (INTPTR_MIN + 1)
+
+/* An interrupt from another hart: see what it wants. A trap that is expected: have trap_entry
+ * return to trap_landing. Any other: report it. */
 __attribute__((used)) static void handle_trap(uintptr_t *registers) {
     extern char trap_landing[];
-    if (guarded_sp == 0)
+    struct hart *hart = this_hart();
+    if (HARTS > 1 && (intptr_t) READ_CSR(scause) == SOFTWARE_INTERRUPT) {
+        harts_interrupted();
+        return;
+    }
+    if (hart->guarded_sp == 0)
         report_trap(registers);
-    caught = (struct trap){READ_CSR(scause), READ_CSR(sepc), READ_CSR(stval)};
-    registers[SP] = guarded_sp;
-    guarded_sp = 0;
+    hart->caught = (struct trap){READ_CSR(scause), READ_CSR(sepc), READ_CSR(stval)};
+    registers[SP] = hart->guarded_sp;
+    hart->guarded_sp = 0;
     WRITE_CSR(sepc, trap_landing);
 }
 
@@ -96,8 +102,8 @@ __attribute__((used)) static void handle_trap(uintptr_t *registers) {
     "26, 27, 28, 29, 30, 31"
 
 /* Where every trap goes. Saves x1 to x31 in the order of register_names, and returns to where sepc
- * says after a trap that was expected. sscratch holds the top of trap_stack, and sp's value while
- * sp is in use here. */
+ * says after a trap that was expected. sscratch holds the top of the hart's trap_stack, where its
+ * tp lies, and sp's value while sp is in use here. */
 __attribute__((naked, aligned(4))) static void trap_entry(void) {
     __asm__ volatile("    csrrw sp, sscratch, sp  # no register is ours yet: exchange two\n"
                      "    addi  sp, sp, -32 * " REG_SIZE "  # room for x1 to x31, aligned to 16\n"
@@ -106,6 +112,7 @@ __attribute__((naked, aligned(4))) static void trap_entry(void) {
                      "    .endr\n"
                      "    csrr  a0, sscratch      # what sp was goes where x2 belongs\n"
                      "    " STORE "a0, 1 * " REG_SIZE "(sp)\n"
+                     "    " LOAD "tp, 32 * " REG_SIZE "(sp)  # whoever trapped may have spoilt it\n"
                      "    mv    a0, sp            # handle_trap's argument: the registers\n"
                      "    call  handle_trap       # comes back if the trap was expected\n"
                      "    " LOAD "a0, 1 * " REG_SIZE "(sp)  # what sp is to be after all this\n"
@@ -121,7 +128,7 @@ __attribute__((naked, aligned(4))) static void trap_entry(void) {
 /* ---- from here on ---- */
 
 void trap_init(void) {
-    WRITE_CSR(sscratch, trap_stack + sizeof(trap_stack));
+    WRITE_CSR(sscratch, this_hart()->trap_stack_top);
     WRITE_CSR(stvec, trap_entry);
 }
 
@@ -137,8 +144,7 @@ __attribute__((naked)) static uintptr_t call_guarded(void (*run)(uintptr_t), uin
                      "    .irp  n, " KEPT_BY_CALLS "\n"
                      "    " STORE "x\\n, \\n * " REG_SIZE "(sp)\n"
                      "    .endr\n"
-                     "    la    t0, guarded_sp    # a trap is expected from here on,\n"
-                     "    " STORE "sp, (t0)       # and handle_trap finds this stack\n"
+                     "    " STORE "sp, (tp)       # guarded_sp: a trap is expected from here on\n"
                      "    mv    t0, a0\n"
                      "    mv    a0, a1\n"
                      "    jalr  t0                # run(argument)\n"
@@ -146,8 +152,7 @@ __attribute__((naked)) static uintptr_t call_guarded(void (*run)(uintptr_t), uin
                      "    j     1f\n"
                      "trap_landing:               # it trapped, and registers hold anything\n"
                      "    li    a0, 1\n"
-                     "1:  la    t0, guarded_sp    # no trap is expected any more\n"
-                     "    " STORE "zero, (t0)\n"
+                     "1:  " STORE "zero, (tp)     # guarded_sp: no trap is expected any more\n"
                      "    .irp  n, " KEPT_BY_CALLS "\n"
                      "    " LOAD "x\\n, \\n * " REG_SIZE "(sp)\n"
                      "    .endr\n"
@@ -158,6 +163,6 @@ __attribute__((naked)) static uintptr_t call_guarded(void (*run)(uintptr_t), uin
 bool trap_expect(void (*run)(uintptr_t), uintptr_t argument, struct trap *trap) {
     bool trapped = call_guarded(run, argument) != 0;
     if (trapped)
-        *trap = caught;
+        *trap = this_hart()->caught;
     return trapped;
 }

@@ -4,7 +4,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-/* From here on every trap is reported, and ends the machine. */
+/* From here on every trap of this hart is reported, and ends the machine. */
 void trap_init(void);
 
 /* What the trap is called: "load page fault" and so on. */

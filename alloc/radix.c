@@ -165,7 +165,7 @@ INLINED size_t find_hinted(const struct page_allocator *a, size_t n) {
 INLINED size_t find_run(const struct page_allocator *a, size_t n, size_t align, bool is_odd) {
     const struct radix *t = a->meta;
     size_t pages = n > align ? n : align, first = is_odd ? find_hinted(a, n) : NONE;
-    unsigned order = pages == 1 ? 0 : (unsigned) word_highest(pages - 1) + 1;
+    unsigned order = (unsigned) word_highest(pages - 1) + 1;
     if (first != NONE || order > ROWS_MAX_ORDER)
         return first;
     first = rows_find_block(&t->rows, order);
@@ -236,11 +236,9 @@ static SELDOM enum alloc_error alloc_run(struct page_allocator *a, size_t n, siz
     if (n >= t->refused)
         return ALLOC_NO_MEMORY;
     bool is_odd = align == 1 && (n & (n - 1)) != 0;
-    size_t first = find_run(a, n, align, is_odd);
-    if (first == NONE && t->held > 0) {
+    size_t first;
+    while ((first = find_run(a, n, align, is_odd)) == NONE && t->held > 0)
         put_down(t);
-        return alloc_run(a, n, align, out);
-    }
     /* A block is in the rows or nowhere. */
     if (first == NONE && n != align)
         first = find_anywhere(a, n, align);
@@ -361,6 +359,20 @@ static struct problem hand_problem(const struct page_allocator *a) {
     return SOUND;
 }
 
+static struct problem refusal_problem(const struct page_allocator *a) {
+    const struct radix *t = a->meta;
+    if (t->watch != (t->refused == NONE ? 0 : UINT64_MAX))
+        return (struct problem){"a refusal is remembered and nobody watches, or none is", {0}};
+    if (t->watch != 0 && t->water != 0)
+        return (struct problem){"a refusal is remembered, and the water is at word #", {t->water}};
+    if (t->refused < 2)
+        return (struct problem){"a refusal of # pages is never remembered", {t->refused}};
+    if (words_find_run(words_of(a), a->span.end, t->refused, 1) != NONE)
+        return (struct problem){"a run of # pages is remembered as refused, and is there",
+                                {t->refused}};
+    return SOUND;
+}
+
 static struct problem stage_problem(const struct page_allocator *a) {
     const struct radix *t = a->meta;
     struct problem problem = bitmap_problem(a, BITMAP_AT);
@@ -371,9 +383,8 @@ static struct problem stage_problem(const struct page_allocator *a) {
     if (*rows_at(&t->rows, t->rows.height, 0) != 0 && rows_first(&t->rows, 0, ROW(0)) < t->water)
         return (struct problem){"word # has a free page and is under water",
                                 {rows_first(&t->rows, 0, ROW(0))}};
-    if (t->watch != (t->refused == NONE ? 0 : UINT64_MAX))
-        return (struct problem){"a refusal is remembered, and nobody watches", {0}};
-    return hand_problem(a);
+    problem = refusal_problem(a);
+    return problem.words != NULL ? problem : hand_problem(a);
 }
 
 const struct alloc_stage radix_stage = {

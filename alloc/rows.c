@@ -26,6 +26,11 @@ void rows_init(struct rows *r, uint64_t *words, size_t pages) {
 
 /* ---- ranks ---- */
 
+/* The row of a node of height h that says which children are one whole block. */
+static inline size_t whole_row(unsigned h) {
+    return (size_t) h * DIGIT;
+}
+
 /* Of how many orders the word has a block: 0 for none, DIGIT + 1 if it is full. */
 static inline unsigned rank_of_word(uint64_t word) {
     unsigned rank = word != 0;
@@ -89,7 +94,7 @@ static size_t find_large(const struct rows *r, unsigned k) {
     if (order > DIGIT || (h < r->height && rows_at(r, r->height, 0)[k] == 0))
         return NONE;
     size_t node = rows_first(r, h, ROW(k));
-    uint64_t blocks = blocks_in(rows_at(r, h, node)[h * DIGIT], order);
+    uint64_t blocks = blocks_in(rows_at(r, h, node)[whole_row(h)], order);
     return blocks != 0 ? (node * WORD_BITS + word_lowest(blocks)) << (h * DIGIT) : NONE;
 }
 
@@ -127,8 +132,8 @@ void rows_unhint(struct rows *r, size_t i) {
 /* ---- what must hold ---- */
 
 static unsigned rank_of_node(const uint64_t *rows, unsigned h) {
-    if (h < TOP && rows[h * DIGIT] != 0)
-        return h * DIGIT + rank_of_word(rows[h * DIGIT]);
+    if (h < TOP && rows[whole_row(h)] != 0)
+        return h * DIGIT + rank_of_word(rows[whole_row(h)]);
     unsigned rank = 0;
     while (rank < rows_count(h) && rows[rank] != 0)
         rank++;

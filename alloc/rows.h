@@ -6,7 +6,7 @@
  *              row 1   1 0 0 …              … two, side by side and aligned? …
  *              row 2   1 0 0 …              … four? …
  *              row 6   0 0 0 …              … are all its 64 pages free?
- *   height 0           0110… 0100… 0000…    the bitmap: 1 is free
+ *   height 0           1111… 0110… 0000…    the bitmap: 1 is free
  *
  * Row 6 is a bitmap again, of blocks of 64 pages, and the next height treats it as one: a node
  * there has the rows 0 to 6, where a bit says that the child has something in that row, and the

@@ -10,6 +10,7 @@
 #include "frames.h"
 
 #include "../common.h"
+#include "../lock.h"
 #include "../panic.h"
 
 #define META_UNIT ((size_t) 64 * 1024)
@@ -18,6 +19,9 @@
 #define META_SHARE 8
 
 struct page_allocator frames;
+
+/* alloc/ takes no lock, so whoever calls it does: one hart at a time. */
+static struct lock frames_lock = {.name = "frames"};
 
 static struct memory_range metadata;
 static struct memory_map rest; /* usable, not the metadata, and not added */
@@ -94,7 +98,9 @@ struct memory_range frames_metadata(void) {
 
 paddr_t alloc_pages(size_t n) {
     paddr_t paddr;
+    lock_take(&frames_lock);
     enum alloc_error error = page_alloc(&frames, n, PAGE_SIZE, &paddr);
+    lock_give(&frames_lock);
     if (error == ALLOC_NO_MEMORY)
         PANIC("out of memory: %zu pages wanted, %zu free, called from %p", n,
               page_available(&frames), __builtin_return_address(0));
@@ -106,7 +112,9 @@ paddr_t alloc_pages(size_t n) {
 }
 
 void free_pages(paddr_t paddr, size_t n) {
+    lock_take(&frames_lock);
     enum alloc_error error = page_free(&frames, paddr, n);
+    lock_give(&frames_lock);
     if (error != ALLOC_OK)
         PANIC("free_pages(%p, %zu): %s, called from %p", (void *) paddr, n, alloc_error_name(error),
               __builtin_return_address(0));
@@ -115,14 +123,18 @@ void free_pages(paddr_t paddr, size_t n) {
 /* ---- where no memory is no panic ---- */
 
 enum alloc_error frame_alloc(paddr_t *frame) {
+    lock_take(&frames_lock);
     enum alloc_error error = page_alloc(&frames, 1, PAGE_SIZE, frame);
+    lock_give(&frames_lock);
     if (error == ALLOC_OK)
         memset((void *) *frame, 0, PAGE_SIZE);
     return error;
 }
 
 void frame_free(paddr_t frame) {
+    lock_take(&frames_lock);
     enum alloc_error error = page_free(&frames, frame, 1);
+    lock_give(&frames_lock);
     if (error != ALLOC_OK && error != ALLOC_UNSUPPORTED)
         PANIC("frame %p: %s", (void *) frame, alloc_error_name(error));
 }

@@ -12,6 +12,7 @@
  * A table other than the root is never empty: what makes one so also gives it back. */
 #include "page_table.h"
 
+#include "../harts.h"
 #include "frames.h"
 
 enum {
@@ -72,9 +73,16 @@ void vm_fence(void) {
     __asm__ volatile("sfence.vma zero, zero" ::: "memory");
 }
 
+/* A fence is for the hart that has it. So the others are asked for theirs: a shootdown. */
+static void fence_tables(void) {
+    vm_fence();
+    harts_fence(0, SIZE_MAX);
+}
+
 /* Enough if only the entry of the page at vaddr has changed, and no table. */
 static void fence_page(vaddr_t vaddr) {
     __asm__ volatile("sfence.vma %0, zero" ::"r"(vaddr) : "memory");
+    harts_fence(vaddr, PAGE_SIZE);
 }
 
 /* Where a walk ends: at an entry in a table of this level. */
@@ -117,7 +125,7 @@ static void prune(struct page_table *table, vaddr_t vaddr) {
            entries. */
         paddr_t frame = paddr_of(*place.entry);
         *place.entry = 0;
-        vm_fence();
+        fence_tables();
         frame_free(frame);
     }
 }
@@ -144,7 +152,7 @@ enum alloc_error vm_map_large(struct page_table *table, unsigned level, vaddr_t 
             return error;
         }
         *place.entry = entry_for(frame, 0);
-        vm_fence();
+        fence_tables();
     }
 }
 

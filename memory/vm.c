@@ -14,7 +14,9 @@
 #include "vm.h"
 
 #include "../common.h"
+#include "../harts.h"
 #include "../image.h"
+#include "../lock.h"
 #include "../panic.h"
 #include "../riscv.h"
 #include "frames.h"
@@ -60,8 +62,11 @@ static void map_identity(paddr_t start, paddr_t end, unsigned flags) {
 }
 
 static void map_kernel(void) {
-    /* Nothing below the stack: that is its guard, far wider than the largest frame (kernel.ld). */
-    map_identity((paddr_t) __stack_bottom, (paddr_t) __stack_top, DATA);
+    /* Nothing below a stack: that is its guard, no narrower than the largest frame (kernel.ld). */
+    for (size_t at = 0; at < HARTS; at++) {
+        paddr_t top = (paddr_t) harts[at].stack_top;
+        map_identity(top - STACK_SIZE, top, DATA);
+    }
     map_identity((paddr_t) __text, (paddr_t) __rodata, CODE);
     map_identity((paddr_t) __rodata, (paddr_t) __data, CONSTANTS);
     map_identity((paddr_t) __data, (paddr_t) __image_end, DATA);
@@ -101,6 +106,11 @@ static uintptr_t satp_for(const struct page_table *root) {
 
 static void turn_on(void) {
     uintptr_t satp = satp_for(kernel_table);
+    if (HARTS > 1) {
+        /* From here on whoever changes the table has this hart forget (harts_fence_others). */
+        atomic_store_explicit(&this_hart()->has_paging, true, memory_order_relaxed);
+        atomic_thread_fence(memory_order_seq_cst);
+    }
     vm_fence(); /* the very next instruction is fetched through the tables */
     WRITE_CSR(satp, satp);
     /* A hart that lacks the mode leaves satp as it was. */
@@ -123,9 +133,15 @@ void vm_init(const struct memory_map *usable) {
     turn_on();
 }
 
+void vm_enter(void) {
+    turn_on();
+}
+
 void vm_leave(void) {
     WRITE_CSR(satp, 0);
     vm_fence();
+    if (HARTS > 1)
+        atomic_store_explicit(&this_hart()->has_paging, false, memory_order_relaxed);
 }
 
 /* ---- pages ---- */
@@ -172,7 +188,11 @@ static enum alloc_error back(vaddr_t vaddr, size_t n) {
     return ALLOC_OK;
 }
 
-enum alloc_error vm_alloc(size_t n, vaddr_t *out) {
+/* Of addresses and table. What is done under it takes the lock of `frames`, and never the other way
+ * round: so no two harts wait for each other. */
+static struct lock vm_lock = {.name = "virtual memory"};
+
+static enum alloc_error alloc_and_back(size_t n, vaddr_t *out) {
     vaddr_t vaddr;
     enum alloc_error error = page_alloc(&virtual_pages, n, PAGE_SIZE, &vaddr);
     if (error != ALLOC_OK)
@@ -185,9 +205,18 @@ enum alloc_error vm_alloc(size_t n, vaddr_t *out) {
     return error;
 }
 
+enum alloc_error vm_alloc(size_t n, vaddr_t *out) {
+    lock_take(&vm_lock);
+    enum alloc_error error = alloc_and_back(n, out);
+    lock_give(&vm_lock);
+    return error;
+}
+
 enum alloc_error vm_free(vaddr_t vaddr, size_t n) {
+    lock_take(&vm_lock);
     enum alloc_error error = page_free(&virtual_pages, vaddr, n);
     if (error == ALLOC_OK)
         unback(vaddr, n);
+    lock_give(&vm_lock);
     return error;
 }

@@ -25,7 +25,11 @@ extern struct page_allocator virtual_pages;
  */
 void vm_init(const struct memory_map *usable);
 
-/* Turn paging off. What vm_alloc has given is out of reach, and its frames stay allocated. */
+/* Turn paging on for another hart, with the table that vm_init has built. */
+void vm_enter(void);
+
+/* Turn paging off for this hart. What vm_alloc has given is out of reach, and its frames stay
+ * allocated. */
 void vm_leave(void);
 
 /* Store in *out the address of n pages side by side, filled with zeroes, each in whatever frame

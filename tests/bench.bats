@@ -132,7 +132,7 @@ again with the figures of today: tests/figures refresh instructions"
     output=$(<build/figures/instructions.csv)
     is_csv
     local stage bits
-    for stage in stack:1.6 tree:1.1 buddy:2.2; do
+    for stage in stack:1.6 tree:1.1 buddy:2.2 radix:1.2; do
         bits=$(csv_value "boot 64 GiB" "bits of metadata a page" "${stage%:*}")
         awk -v bits="$bits" -v most="${stage#*:}" 'BEGIN { exit !(bits > 0 && bits <= most) }' ||
             differs "at most ${stage#*:} bits per page under ${stage%:*}, not $bits"

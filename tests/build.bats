@@ -109,6 +109,23 @@ needs() {
     says_nothing_but ""
 }
 
+@test "clang-tidy finds nothing in the machine and its tests" {
+    cd "$PROJECT"
+    local form files=() file
+    needs_form clang-tidy
+    # The page's side is WebAssembly's.
+    for file in site/machine/*.c; do
+        [[ $file == */wasm.c ]] || files+=("$file")
+    done
+    run --separate-stderr "$form" --quiet "${files[@]}" tests/machine/*.c -- -std=c11
+    ended_with 0
+    says_nothing_but ""
+    run --separate-stderr "$form" --quiet site/machine/wasm.c -- --target=wasm32 -std=c11 \
+        -ffreestanding
+    ended_with 0
+    says_nothing_but ""
+}
+
 @test "clang-tidy finds a null pointer that is read" {
     enter_copy
     local form
@@ -128,11 +145,12 @@ analyze() {
         -Wno-builtin-declaration-mismatch -c "$1" -o "$BATS_TEST_TMPDIR/analyzed.o"
 }
 
-@test "gcc's analyzer finds nothing in alloc/, the device tree reader and what has no assembly" {
+@test "gcc's analyzer finds nothing in alloc/, the machine, and what has no assembly" {
     local file
     cd "$PROJECT"
     [[ $(gcc --version 2>/dev/null) == *"Free Software Foundation"* ]] || skip "no gcc here"
-    for file in alloc/*.c common.c memory/{fdt,map,machine,frames}.c; do
+    for file in alloc/*.c common.c memory/{fdt,map,machine,frames}.c site/machine/*.c; do
+        [[ $file != */wasm.c ]] || continue
         analyze "$file"
         ended_with 0
         says_nothing_but ""

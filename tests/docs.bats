@@ -98,7 +98,8 @@ pretend_runs() {
         "churn 50 % burst 1,ns,tree,66.60,10.00,1,2" "churn 99 % burst 1,ns,tree,77.70,10.00,1,2" \
         >$figures/times.csv
     printf '1024,mixed,%s,,,\n' "free 2 MiB blocks,tree,33" "free 2 MiB blocks,buddy,22" \
-        "of at most,tree,100" "of at most,buddy,100" >>$figures/times.csv
+        "free 2 MiB blocks,radix,22" "of at most,tree,100" "of at most,buddy,100" \
+        "of at most,radix,100" >>$figures/times.csv
 }
 
 @test "each figure of the README that is not of instructions is found where it belongs" {

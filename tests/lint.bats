@@ -12,7 +12,8 @@ setup() {
 sources() {
     local ending
     for ending in "$@"; do
-        find . -name "*.$ending" -not -path './build/*' -not -path './.git/*'
+        find . -name "*.$ending" -not -path './build/*' -not -path './.git/*' \
+            -not -path '*/node_modules/*'
     done | sort
 }
 
@@ -41,8 +42,8 @@ run_on_files() {
 
 @test "no line is longer than 100 columns, or ends with a space" {
     run_on_files env LC_ALL=C.UTF-8 grep -nE '^.{101,}|[[:space:]]$' < <(
-        sources c h S ld sh bash bats mk
-        printf '%s\n' chapters/play chapters/*.pm tests/{clang,figures,Makefile}
+        sources c h S ld sh bash bats mk mjs
+        printf '%s\n' chapters/play chapters/*.pm tests/{clang,figures,Makefile,machine/Makefile}
     )
     # 1: there is none.
     ended_with 1
@@ -50,7 +51,8 @@ run_on_files() {
 
 @test "every bats file and every script that is run can be executed" {
     local file
-    for file in run.sh chapters/play tests/{clang,figures} tests/*.bats; do
+    for file in run.sh chapters/play tests/{clang,figures} tests/*.bats tests/machine/run.sh \
+        site/machine/{build.sh,run.mjs}; do
         [[ -x $file && $(head -n 1 "$file") == '#!/usr/bin/env '* ]] || differs "$file is a program"
     done
 }

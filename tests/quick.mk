@@ -26,7 +26,8 @@ $(quick)/tools: always
 	@mkdir -p $(@D)
 	@printf '%s\n' "$$COMMAND" | cmp -s - $@ || printf '%s\n' "$$COMMAND" >$@
 
-$(quick)/lint: tests/lint.bats $(kernel) $(tests_of) $(book) .clang-format
+$(quick)/lint: tests/lint.bats $(kernel) $(tests_of) $(book) .clang-format \
+    $(shell find site/machine -type f)
 	@tests/check.sh $@ $<
 $(quick)/alloc: tests/alloc.bats run.sh setup.sh tests/helpers.bash $(wildcard alloc/*) \
     $(quick)/tools

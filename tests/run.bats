@@ -65,7 +65,7 @@ bench, gdb and chapter"
     local option
     for option in -x --verbose -- - -vy; do
         run ./run.sh bump "$option"
-        refuses_with "no option '$option': there are -m SIZE, -y, -v and --help"
+        refuses_with "no option '$option': there are -m SIZE, --harts N, -y, -v and --help"
     done
 }
 
@@ -310,12 +310,12 @@ END
     starts_qemu_with "-m 128M"
 }
 
-@test "without a command the buddy stage boots, and only the kernel speaks" {
+@test "without a command the radix stage boots, and only the kernel speaks" {
     run --separate-stderr ./run.sh
     passes
-    says "buddy: "
+    says "radix: "
     [[ $output == "freeram: "* && ! $stderr ]] || differs "nothing but the kernel's lines"
-    grep -q OpenSBI build/*-buddy-selftest/console.log
+    grep -q OpenSBI build/*-radix-selftest/console.log
 }
 
 @test "-v shows every command and what the firmware prints, before and after the command" {

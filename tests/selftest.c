@@ -577,6 +577,9 @@ static const struct test_list *const lists[] = {
 #if __has_include("selftest_vm.c") /* where the book is followed, it may not be there yet */
     &vm_tests,
 #endif
+#if HARTS > 1 && __has_include("selftest_harts.c")
+    &harts_tests,
+#endif
 };
 #define LISTS (sizeof(lists) / sizeof(lists[0]))
 

@@ -5,6 +5,7 @@
 #include "../common.h"
 #include "../kernel.h"
 #include "../memory/frames.h"
+#include "../sbi.h"
 
 struct test {
     const char *name; /* a sentence that is true when the test passes */
@@ -25,7 +26,7 @@ struct test_list {
     void (*end)(void);                            /* after each test */
 };
 
-extern const struct test_list span_tests, vm_tests;
+extern const struct test_list span_tests, vm_tests, harts_tests;
 
 /* ---- the tools ---- */
 

@@ -15,7 +15,11 @@
  * kernel's file holds no bytes, nobody knows what is there.
  *
  * Calls: console and shutdown of the legacy kind, the base extension's probe, Debug Console's
- * write_byte, System Reset. -DNO_LEGACY and -DONLY_LEGACY leave the one or the other kind out. */
+ * write_byte, System Reset. -DNO_LEGACY and -DONLY_LEGACY leave the one or the other kind out.
+ *
+ * With -DWITH_HARTS only hart 0 enters the kernel, and there are Hart State Management's hart_start
+ * and the IPI extension, but no remote fence. Hart -DREFUSED=n is not started, with an error, and
+ * hart -DDEAF=n without one. */
 
 #if __riscv_xlen == 64
 #define STORE sd
@@ -33,15 +37,19 @@
 
 #define KERNEL 0x80200000
 #define MAX_HARTS 8
+#define CLINT 0x2000000 /* a word for each hart: not 0 is a software interrupt of M-mode */
 #define SAVED_SIZE 16
 
 #define CAUSE_ECALL_FROM_S 9
+#define MACHINE_SOFTWARE_INTERRUPT 8 /* in mie and mip */
 #define MSTATUS_MPP 0x1800
 #define MSTATUS_MPP_S 0x0800
 #define INTERRUPTS 0x222       /* of S-mode: software, timer, external */
 #define SOFTWARE_INTERRUPT 2
 #define DELEGATED 0xb1ff       /* every exception but calls from S-mode and M-mode */
 #define PMP_ALL_MEMORY 0x1f    /* naturally aligned, read, write, execute */
+
+#define COUNTER_TIME 2         /* in mcounteren: S-mode may read the time */
 
 /* In the device tree's header. */
 #define TOTAL_SIZE 4
@@ -54,9 +62,12 @@
 #define SBI_DEBUG_CONSOLE 0x4442434e
 #define SBI_DEBUG_CONSOLE_WRITE_BYTE 2
 #define SBI_SYSTEM_RESET 0x53525354
+#define SBI_HART_STATE 0x48534d
+#define SBI_IPI 0x735049
 #define SBI_LEGACY_PUTCHAR 1
 #define SBI_LEGACY_SHUTDOWN 8
 #define SBI_ERR_NOT_SUPPORTED -2
+#define SBI_ERR_INVALID_PARAM -3
 
 /* Numbers in the device tree are big-endian; a1 is where it begins. */
     .macro read_cell to, at
@@ -144,6 +155,7 @@ wait_for_tree:
     csrw mideleg, t0
     csrw mie, t0
     csrsi mip, SOFTWARE_INTERRUPT
+    csrsi mcounteren, COUNTER_TIME
     csrw satp, zero
     li t0, MSTATUS_MPP
     csrc mstatus, t0
@@ -151,7 +163,29 @@ wait_for_tree:
     csrs mstatus, t0
     li t0, KERNEL
     csrw mepc, t0
+#ifdef WITH_HARTS
+    csrsi mie, MACHINE_SOFTWARE_INTERRUPT
+    bnez a0, wait_for_start
+#endif
     mret
+
+#ifdef WITH_HARTS
+wait_for_start: /* for hart_start to say where to, and with what */
+#ifdef DEAF
+    li t0, DEAF
+    beq a0, t0, halt
+#endif
+    la t0, starts
+    slli t1, a0, 4
+    add t0, t0, t1
+1:  wfi
+    LOAD t1, 0(t0)
+    beqz t1, 1b
+    fence
+    csrw mepc, t1
+    LOAD a1, 8(t0)
+    mret
+#endif
 
 halt:
     wfi
@@ -164,6 +198,9 @@ trap:
     STORE t0, 0(sp)
     STORE t1, 8(sp)
     csrr t0, mcause
+#ifdef WITH_HARTS
+    bltz t0, interrupted
+#endif
     li t1, CAUSE_ECALL_FROM_S
     bne t0, t1, finish_fail /* no trap of the kernel's own comes here */
     csrr t0, mepc
@@ -184,6 +221,12 @@ trap:
     li t0, SBI_SYSTEM_RESET
     beq a7, t0, system_reset
 #endif
+#ifdef WITH_HARTS
+    li t0, SBI_HART_STATE
+    beq a7, t0, hart_start
+    li t0, SBI_IPI
+    beq a7, t0, send_ipi
+#endif
 not_supported:
     li a0, SBI_ERR_NOT_SUPPORTED
     li a1, -1 /* with an error the value means nothing */
@@ -201,10 +244,67 @@ base:
     beq a0, t0, succeed
     li t0, SBI_SYSTEM_RESET
     beq a0, t0, succeed
+#ifdef WITH_HARTS
+    li t0, SBI_HART_STATE
+    beq a0, t0, succeed
+    li t0, SBI_IPI
+    beq a0, t0, succeed
+#endif
     li a1, 0
 succeed:
     li a0, 0
     j back
+
+#ifdef WITH_HARTS
+interrupted: /* by send_ipi of another hart, or hart_start: pass it on to the kernel */
+    csrr t0, mhartid
+    slli t0, t0, 2
+    li t1, CLINT
+    add t0, t0, t1
+    sw zero, (t0)
+    csrsi mip, SOFTWARE_INTERRUPT
+    j back
+
+hart_start: /* a0: which, a1: where, a2: what it is given */
+    bnez a6, not_supported
+    li t0, MAX_HARTS
+    bgeu a0, t0, not_supported
+#ifdef REFUSED
+    li t0, REFUSED
+    beq a0, t0, refuse
+#endif
+    la t0, starts
+    slli t1, a0, 4
+    add t0, t0, t1
+    STORE a2, 8(t0)
+    fence
+    STORE a1, 0(t0)
+    li a1, 1
+    sll a0, a1, a0
+    li a1, 0
+    j interrupt_all
+
+send_ipi: /* a0: a bit for each hart, from number a1 on */
+    bnez a6, not_supported
+interrupt_all:
+    slli a1, a1, 2
+    li t0, CLINT
+    add t0, t0, a1
+1:  andi t1, a0, 1
+    beqz t1, 2f
+    sw t1, (t0)
+2:  addi t0, t0, 4
+    srli a0, a0, 1
+    bnez a0, 1b
+    li a1, 0
+    j succeed
+
+#ifdef REFUSED
+refuse:
+    li a0, SBI_ERR_INVALID_PARAM
+    j back
+#endif
+#endif
 
 debug_console:
     li t0, SBI_DEBUG_CONSOLE_WRITE_BYTE
@@ -237,5 +337,7 @@ finish:
     .balign 16
 saved:
     .space MAX_HARTS * SAVED_SIZE
+starts: /* for each hart: where to begin, and a1 */
+    .space MAX_HARTS * 16
 tree_is_ready:
     .space 4

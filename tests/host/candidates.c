@@ -14,12 +14,17 @@ static const struct candidate usual = {
 };
 
 static const struct candidate special[] = {
-    {&bump_stage, {.loses_gaps = true, .lowest_first = true, .exact_runs = true}, 0.05, false, 0},
-    {&stack_stage, {.frees = true, .exact_runs = true}, 1.6, false, 0},
-    {&tree_stage, {.frees = true, .lowest_first = true, .exact_runs = true}, 1.1, true, 0},
-    {&buddy_stage, {.frees = true}, 2.2, false, 0},
-    {&radix_stage, {.frees = true, .exact_runs = true}, 1.25, true, 0},
-    {&harts_pair_stage, {.frees = true, .exact_runs = true}, 1.25, true, sizeof(struct pair)},
+    {&bump_stage,
+     {.loses_gaps = true, .lowest_first = true, .exact_runs = true},
+     0.05,
+     false,
+     0,
+     0},
+    {&stack_stage, {.frees = true, .exact_runs = true}, 1.6, false, 0, 0},
+    {&tree_stage, {.frees = true, .lowest_first = true, .exact_runs = true}, 1.1, true, 0, 0},
+    {&buddy_stage, {.frees = true}, 2.2, false, 0, 0},
+    {&radix_stage, {.frees = true, .exact_runs = true}, 1.25, true, 4, 0},
+    {&harts_pair_stage, {.frees = true, .exact_runs = true}, 1.25, true, 4, sizeof(struct pair)},
 };
 
 struct candidate candidate_of(size_t number) {

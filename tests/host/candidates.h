@@ -18,6 +18,8 @@ struct candidate {
     struct stage_rules rules;
     double meta_bits; /* the metadata it may use for a page, at 64 GiB */
     bool learns;      /* page_alloc that finds no memory may leave its metadata wiser */
+    size_t fewer;     /* pages that the largest windows of test_states.c are smaller by: so much
+                         more it remembers, and so many more states have the same pages */
     size_t structs;   /* bytes that its metadata begins with and that are its caller's elsewhere: no
                          bit is flipped there */
 };

@@ -11,6 +11,7 @@ DEFINES=(
     "CHUNK ((size_t) 16)"
     "DIGIT 3U"
     "TOP 2U"
+    "HAND 2"
     "MAX_ORDER 2U"
     "MAX_ALIGN (PAGE_SIZE << 2)"
 )

@@ -25,6 +25,12 @@ static size_t usual_or_long(size_t usual, size_t when_long) {
     return getenv("FREERAM_LONG") != NULL ? when_long : usual;
 }
 
+/* The same, but fewer where a stage remembers more than the pages. */
+static size_t most_pages(const struct trial *t, size_t least, size_t usual, size_t when_long) {
+    size_t most = usual_or_long(usual, when_long), fewer = t->candidate->fewer;
+    return most > least + fewer ? most - fewer : least;
+}
+
 /* ---- what is explored ---- */
 
 /* Pages with these indices, to be added in every way. They are the whole span if the first block
@@ -115,7 +121,7 @@ static void every_state_of_few_pages_anywhere_around_a_word_border_is_right(void
 }
 
 static void every_state_of_pages_around_a_summary_border_is_right(void **state) {
-    explore_window(*state, pages_around(LEVEL_1, usual_or_long(6, 8)));
+    explore_window(*state, pages_around(LEVEL_1, most_pages(*state, 5, 6, 8)));
     explore_window(*state, last_pages_to(LEVEL_1 + 2, usual_or_long(5, 7)));
 }
 
@@ -131,7 +137,7 @@ static void every_state_of_pages_around_a_chunk_border_is_right(void **state) {
 
 static void every_state_of_pages_around_a_block_border_is_right(void **state) {
     explore_window(*state, last_pages_to(BLOCK + 2, usual_or_long(4, 6)));
-    explore_window(*state, pages_around(3 * BLOCK, usual_or_long(4, 6)));
+    explore_window(*state, pages_around(3 * BLOCK, most_pages(*state, 3, 4, 6)));
 }
 
 static void every_state_of_the_first_pages_of_the_address_space_is_right(void **state) {
@@ -148,23 +154,23 @@ static void every_state_of_the_last_pages_of_the_address_space_is_right(void **s
 /* ---- memory added before ---- */
 
 static void every_state_of_a_long_run_is_right(void **state) {
-    struct window window = pages_from(WORD_BITS - 5, usual_or_long(11, 14));
+    struct window window = pages_from(WORD_BITS - 5, most_pages(*state, 1, 11, 14));
     window.adds = false;
     window.added[0] = (struct piece){0, window.pages};
     explore_window(*state, window);
 }
 
 static void every_state_of_pieces_that_touch_added_from_the_top_down_is_right(void **state) {
-    struct window window = pages_from(WORD_BITS - 5, usual_or_long(10, 13));
+    struct window window = pages_from(WORD_BITS - 5, most_pages(*state, 7, 10, 13));
     window.adds = false;
-    window.added[0] = (struct piece){7, window.pages - 7};
-    window.added[1] = (struct piece){4, 3};
-    window.added[2] = (struct piece){0, 4};
+    window.added[0] = (struct piece){window.pages - 3, 3};
+    window.added[1] = (struct piece){3, window.pages - 6};
+    window.added[2] = (struct piece){0, 3};
     explore_window(*state, window);
 }
 
 static void every_state_of_pieces_apart_is_right(void **state) {
-    struct window window = pages_from(WORD_BITS - 3, usual_or_long(12, 15));
+    struct window window = pages_from(WORD_BITS - 3, most_pages(*state, 9, 12, 15));
     window.adds = false;
     window.added[0] = (struct piece){8, window.pages - 8};
     window.added[1] = (struct piece){0, 2};
@@ -175,10 +181,11 @@ static void every_state_of_pieces_apart_is_right(void **state) {
 /* The end of a word, the middle of the next, and the start of the one behind it. */
 static void every_state_of_pieces_in_different_words_is_right(void **state) {
     struct window window = pages_from(2 * WORD_BITS - 3, WORD_BITS + 6);
+    size_t pages = most_pages(*state, 1, 2, 3);
     window.adds = false;
-    window.added[0] = (struct piece){WORD_BITS + 3, usual_or_long(2, 3)};
-    window.added[1] = (struct piece){WORD_BITS / 2, usual_or_long(2, 3)};
-    window.added[2] = (struct piece){0, 3};
+    window.added[0] = (struct piece){WORD_BITS + 3, pages};
+    window.added[1] = (struct piece){WORD_BITS / 2, pages};
+    window.added[2] = (struct piece){0, pages + 1};
     explore_window(*state, window);
 }
 
@@ -187,18 +194,21 @@ static void every_state_of_pieces_in_different_words_is_right(void **state) {
 static void a_flipped_bit_is_noticed_or_what_is_left_is_right(void **state) {
     static const size_t borders[] = {2, WORD_BITS, 8 * WORD_BITS, LEVEL_1};
     for (size_t i = 0; i < sizeof(borders) / sizeof(borders[0]); i++)
-        explore_and_flip(*state, pages_around(borders[i], usual_or_long(4, 5)), SIZE_MAX / 2);
+        explore_and_flip(*state, pages_around(borders[i], most_pages(*state, 2, 4, 5)),
+                         SIZE_MAX / 2);
 }
 
 static void a_flipped_bit_of_a_sample_of_states_is_noticed_or_what_is_left_is_right(void **state) {
-    explore_and_flip(*state, pages_around(WORD_BITS, 7), usual_or_long(20, 200));
+    explore_and_flip(*state, pages_around(WORD_BITS, most_pages(*state, 2, 7, 7)),
+                     usual_or_long(20, 200));
 }
 
 /* Of the tables and ranges, some bytes are never written until they are needed. What is there does
- * not change anything: not one state, not one answer. */
+ * not change anything: not one state, not one answer. Only where a stage leaves behind what it
+ * needs no more, noughts can be what a call had left there, and two states are one then. */
 static void what_page_init_leaves_as_it_is_means_nothing(void **state) {
     struct trial *t = *state;
-    static const unsigned char garbage[] = {0xaa, 0x55, 0x00, 0xff};
+    static const unsigned char garbage[] = {0xaa, 0x55, 0xff, 0x00};
     size_t states = 0, transitions = 0;
     for (size_t i = 0; i < sizeof(garbage); i++) {
         struct exploration e;
@@ -206,8 +216,9 @@ static void what_page_init_leaves_as_it_is_means_nothing(void **state) {
         t->garbage = garbage[i];
         explore_begin(&e, t, &window);
         bool is_right = explore(&e);
-        is_right = is_right && (i == 0 || states == e.states.count);
-        is_right = is_right && (i == 0 || transitions == e.transitions);
+        bool same = e.states.count == states && e.transitions == transitions;
+        bool fewer = garbage[i] == 0 && t->candidate->fewer > 0 && e.states.count < states;
+        is_right = is_right && (i == 0 || same || fewer);
         states = e.states.count;
         transitions = e.transitions;
         conclude(&e, is_right, seconds());

@@ -1,0 +1,124 @@
+/* How the other harts begin: the firmware has them jump to hart_entry with their struct hart, which
+ * brings stack, trap stack and name. Then each sleeps until it is given work. */
+#include "start.h"
+
+#include "common.h"
+#include "harts.h"
+#include "riscv.h"
+
+/* ---- a hart's life ---- */
+
+/* Sleep until there is work. An interrupt that comes between the look and the sleep would be done
+ * with before the sleep begins, and nothing would end it. So none is let in before that: it ends
+ * the sleep all the same, and comes then. */
+static void wait_for_work(struct hart *hart) {
+    for (;;) {
+        __asm__ volatile("csrc sstatus, 2" ::: "memory");
+        bool has_work = atomic_load_explicit(&hart->work, memory_order_acquire) != NULL;
+        if (!has_work)
+            __asm__ volatile("wfi");
+        __asm__ volatile("csrs sstatus, 2" ::: "memory");
+        if (has_work)
+            return;
+    }
+}
+
+__attribute__((used)) static _Noreturn void hart_main(struct hart *hart) {
+    enum hart_state state = HART_STARTING;
+    trap_init();
+    if (!atomic_compare_exchange_strong(&hart->state, &state, HART_UP))
+        hart_stand_still();
+    harts_listen();
+    for (;;) {
+        wait_for_work(hart);
+        atomic_load_explicit(&hart->work, memory_order_relaxed)(hart->argument);
+        atomic_store_explicit(&hart->work, NULL, memory_order_release);
+    }
+}
+
+/* Where a hart begins, with its id in a0 and its struct hart in a1, and nothing else. */
+__attribute__((naked)) static void hart_entry(void) {
+    __asm__ volatile("    mv    tp, a1            # who it is\n"
+                     "    " LOAD "sp, " REG_SIZE "(tp)  # its stack_top\n"
+                     "    mv    a0, tp\n"
+                     "    j     hart_main\n");
+}
+
+/* ---- to start them ---- */
+
+static unsigned count = 1;
+
+static bool comes_within(struct hart *hart, uint64_t ticks) {
+    enum hart_state state = HART_STARTING;
+    uintptr_t start = READ_CSR(time);
+    while (READ_CSR(time) - start < ticks)
+        if (hart_is(hart, HART_UP))
+            return true;
+    /* From here on it is too late, unless it was at the last moment. */
+    return !atomic_compare_exchange_strong(&hart->state, &state, HART_LATE);
+}
+
+static void start(struct hart *hart, unsigned long id, uint64_t second) {
+    hart->id = id;
+    atomic_store_explicit(&hart->state, HART_STARTING, memory_order_release);
+    long error = sbi_hart_start(id, hart_entry, hart);
+    if (error != 0) {
+        atomic_store_explicit(&hart->state, HART_ABSENT, memory_order_relaxed);
+        printf("hart %lu cannot be started: error %ld of the firmware\n", id, error);
+    } else if (!comes_within(hart, second)) {
+        printf("hart %lu has not come within a second, and is left out\n", id);
+    } else {
+        count++;
+    }
+}
+
+/* The device tree's, in its order, but for the one that booted, as long as there is room. */
+static size_t start_all(struct fdt *tree, uint64_t second) {
+    struct fdt_item item;
+    size_t used = 1, left = 0;
+    while (fdt_next(tree, &item) == FDT_OK) {
+        if (item.kind != FDT_HART || item.hart == harts[0].id)
+            continue;
+        if (used < HARTS)
+            start(&harts[used++], (unsigned long) item.hart, second);
+        else
+            left++;
+    }
+    return left;
+}
+
+void harts_start(const struct machine *machine, const void *fdt) {
+    struct fdt tree;
+    size_t left = 0;
+    if (HARTS == 1)
+        return;
+    harts_listen();
+    if (!sbi_has_harts())
+        printf("this firmware starts no harts, or interrupts none\n");
+    else if (machine->harts > 0 && fdt_open(&tree, fdt, SIZE_MAX) == FDT_OK)
+        left = start_all(&tree, machine->timebase ? machine->timebase : 10000000);
+    printf("%u of %d harts run\n", count, HARTS);
+    if (left > 0)
+        printf("the machine has %zu more, for which this kernel is not built\n", left);
+}
+
+unsigned harts_count(void) {
+    return count;
+}
+
+/* ---- to give them work ---- */
+
+void harts_run(void (*work)(uintptr_t), uintptr_t argument) {
+    for (size_t at = 1; at < HARTS; at++) {
+        if (!hart_is(&harts[at], HART_UP))
+            continue;
+        harts[at].argument = argument;
+        atomic_store_explicit(&harts[at].work, work, memory_order_release);
+        hart_wake(&harts[at]);
+    }
+    work(argument);
+    for (size_t at = 1; at < HARTS; at++)
+        while (hart_is(&harts[at], HART_UP) &&
+               atomic_load_explicit(&harts[at].work, memory_order_acquire) != NULL)
+            continue;
+}

@@ -1,0 +1,285 @@
+#!/usr/bin/env bats
+# Several harts: how they are started, what they share, how one of them ends the machine. At the end
+# faults are planted in what keeps them apart, and each makes a test fail.
+
+load helpers
+
+setup_file() {
+    find_tools
+}
+
+setup() {
+    enter_copy
+}
+
+# From here on the self-test is only what it does with several harts.
+only_harts() {
+    sed -i.before '/^    &\(allocator\|span\|vm\)_tests,$/d' tests/selftest.c
+    export CFLAGS=-Wno-unused
+}
+
+# Run crash_harts.c's program $1 with four harts; more words are for run.sh. A hart that prints for
+# ever is not worth a failed test's space.
+crash() {
+    PROGRAM=tests/crash_harts.c CFLAGS="-DCRASH=$1" run ./run.sh --harts 4 "${@:2}"
+    output=$(grep -v '^# one line, .* to say$' <<<"$output") || true
+}
+
+# The number of the line of crash_harts.c that has some text.
+line_of() {
+    grep -nF -- "$1" tests/crash_harts.c | head -n 1 | cut -d : -f 1
+}
+
+# ---- the option ----
+
+@test "--harts takes 1 to 64 and refuses all else with one line" {
+    local wrong
+    for wrong in 0 65 100 -1 01 four 4x "" "4 4"; do
+        run ./run.sh --harts "$wrong"
+        refuses_with "--harts $wrong: there are 1 to 64"
+    done
+    run ./run.sh --harts=65
+    refuses_with "--harts 65: there are 1 to 64"
+    run ./run.sh buddy --harts
+    refuses_with "--harts needs a number, as in --harts 4: there are 1 to 64"
+}
+
+@test "--harts is refused where no kernel is booted" {
+    local command
+    for command in "diff bump bitmap" test "fuzz alloc" "chapter 3"; do
+        # shellcheck disable=SC2086 # several words
+        run ./run.sh --harts 2 $command
+        refuses_with "--harts is for what boots a kernel, and not for ${command%% *}"
+    done
+}
+
+@test "a kernel for one hart is the one without the option" {
+    stub ./no-qemu <<<'[[ $1 != --version ]] || echo "QEMU emulator version 9.9.9"'
+    BIOS=run.sh QEMU=./no-qemu run ./run.sh bump
+    mv kernel.elf without.elf
+    BIOS=run.sh QEMU=./no-qemu run ./run.sh --harts 1 bump
+    cmp kernel.elf without.elf
+    run "$NM" kernel.elf
+    says " page_alloc"
+    says_not lock_wait_and_take
+    says_not hart_entry
+}
+
+# ---- all of them ----
+
+@test "four harts run the whole self-test" {
+    run ./run.sh --harts 4
+    passes
+    says_line "4 of 4 harts run"
+    matches '^ok [0-9]+ - no page has two owners while all harts allocate and free$'
+}
+
+@test "every stage holds under a lock, with two harts and with four" {
+    local stage
+    only_harts
+    for stage in $STAGES; do
+        echo "# $stage"
+        run ./run.sh --harts 4 "$stage"
+        passes
+    done
+    run ./run.sh --harts 2
+    passes
+    says_line "2 of 2 harts run"
+}
+
+@test "sixty-four harts start, also with the least memory" {
+    PROGRAM=tests/crash_harts.c CFLAGS=-DCRASH=nothing run ./run.sh --harts 64 -m 32M
+    ended_with 0
+    says_line "64 of 64 harts run"
+}
+
+@test "four harts pass on rv32, on firmware without a remote fence" {
+    only_harts
+    use_rv32
+    build_shim 32 -DWITH_HARTS
+    run ./run.sh --harts 4
+    passes
+    says_line "4 of 4 harts run"
+}
+
+@test "four harts pass on rv64 where shootdowns are interrupts" {
+    only_harts
+    build_shim 64 -DWITH_HARTS
+    BIOS=shim.elf run ./run.sh --harts 4
+    passes
+    says_line "4 of 4 harts run"
+}
+
+# ---- some of them ----
+
+@test "a hart that the firmware refuses or that does not come is named, and the others go on" {
+    only_harts
+    build_shim 64 -DWITH_HARTS -DREFUSED=1
+    BIOS=shim.elf run ./run.sh --harts 3
+    passes
+    says_line "hart 1 cannot be started: error -3 of the firmware"
+    says_line "2 of 3 harts run"
+    build_shim 64 -DWITH_HARTS -DDEAF=2
+    BIOS=shim.elf run ./run.sh --harts 3
+    passes
+    says_line "hart 2 has not come within a second, and is left out"
+    says_line "2 of 3 harts run"
+}
+
+@test "harts that the machine lacks, or has more of than the kernel is built for, are counted" {
+    export PROGRAM=tests/crash_harts.c CFLAGS=-DCRASH=nothing
+    QEMU_FLAGS="-smp 2" run ./run.sh --harts 3
+    ended_with 0
+    says_line "2 of 3 harts run"
+    QEMU_FLAGS="-smp 4" run ./run.sh --harts 2
+    ended_with 0
+    says_line "2 of 2 harts run"
+    says_line "the machine has 2 more, for which this kernel is not built"
+}
+
+@test "firmware that starts no harts leaves one" {
+    build_shim 64
+    BIOS=shim.elf crash nothing
+    ended_with 0
+    says_line "this firmware starts no harts, or interrupts none"
+    says_line "1 of 4 harts run"
+}
+
+# ---- bad ends ----
+
+@test "without a lock pages get two owners" {
+    crash no_lock
+    ended_with 1
+    # Seen by the program, or by a trap on what the broken allocator gave.
+    matches '^not ok 1 - no page has two owners$|^hart [0-3]: (TRAP|PANIC): '
+}
+
+@test "a lock that would wait for itself panics, with both places" {
+    crash self_deadlock
+    ended_with 1
+    matches '^hart [0-3]: PANIC: lock\.c:[0-9]+: the lock of a test would wait for itself:$'
+    matches "^0x.* is self_deadlock at tests/crash_harts\.c:"
+    matches "^0x.* is take_it_again at tests/crash_harts\.c:"
+    crash give_what_is_not_taken
+    ended_with 1
+    matches '^hart [0-3]: PANIC: lock\.c:[0-9]+: the lock of a test is given back by who has not'
+}
+
+# One report, and nothing behind it but the places that run.sh names.
+is_the_end() {
+    local rest
+    (($(grep -cE '^hart [0-9]+: (PANIC|TRAP)' <<<"$output") == 1)) || differs "one report"
+    rest=$(sed -E '1,/^hart [0-9]+: (PANIC|TRAP)/d; /^  /d; /^0x.* is /d' <<<"$output")
+    [[ ! $rest ]] || differs "nothing behind the report, and not: $rest"
+}
+
+# As crash, but with what the others printed after the report.
+crash_loudly() {
+    PROGRAM=tests/crash_harts.c CFLAGS="-DCRASH=$1" run ./run.sh --harts 4
+    ended_with 1
+    is_the_end
+    output=$(grep -v '^# one line, .* to say$' <<<"$output") || true
+}
+
+@test "a panic stops the harts that print, and is on lines of its own" {
+    local line
+    line=$(line_of 'PANIC("the answer is %d"')
+    crash_loudly panic_on_the_last
+    matches "^hart [0-3]: PANIC: tests/crash_harts\.c:$line: the answer is 42$"
+}
+
+@test "of all harts that panic at once one is heard" {
+    crash_loudly panic_on_all
+    matches '^hart [0-3]: PANIC: .*: everybody has the answer$'
+}
+
+@test "a trap on any hart is reported with its name and its own stack" {
+    crash_loudly trap_on_the_last
+    matches '^hart [0-3]: TRAP: store access fault$'
+    matches '^0x.* is trap_or_print at tests/crash_harts\.c:'
+    # tp is spoilt there, and found again.
+    crash_loudly trap_without_tp
+    matches '^hart [0-3]: TRAP: illegal instruction$'
+    matches ' tp 0x2a '
+    matches '^0x.* is spoil_tp at tests/crash_harts\.c:'
+}
+
+@test "an overrun of another hart's stack is named, and with paging on it traps" {
+    crash stack_overrun
+    ended_with 1
+    matches '^hart [0-3]: stack overrun: the canary at 0x[0-9a-f]+ is gone$'
+    crash guarded_overrun
+    ended_with 1
+    matches '^hart [0-3]: TRAP: store page fault$'
+    says_not "stack overrun"
+}
+
+@test "a panic does not wait for ever for a hart that lets no interrupt in" {
+    crash panic_beside_a_deaf_one
+    ended_with 1
+    matches '^hart [0-3]: PANIC: .*: one does not hear$'
+}
+
+# ---- planted faults ----
+
+# Edit a file so that it is another, and run what tells.
+plant() {
+    cp "$2" before
+    sed -i.old -E "$1" "$2"
+    ! cmp -s before "$2" || differs "a change of $2 by $1"
+}
+
+@test "a shootdown that is missing lets another hart read the old page" {
+    only_harts
+    plant 's/^    harts_fence\(vaddr, PAGE_SIZE\);$//' memory/page_table.c
+    run ./run.sh --harts 4
+    ended_with 1
+    matches '^not ok [0-9]+ - no hart reads a page that was exchanged$'
+    matches '^not ok [0-9]+ - a use after vm_free traps on every hart$'
+}
+
+@test "a shootdown by interrupt that waits for nobody, or does nothing, is noticed" {
+    only_harts
+    build_shim 64 -DWITH_HARTS
+    plant 's/^    __asm__ volatile\("sfence.vma zero, zero" ::: "memory"\);$//' harts.c
+    BIOS=shim.elf run ./run.sh --harts 4
+    ended_with 1
+    matches '^not ok [0-9]+ - no hart reads a page that was exchanged$'
+}
+
+@test "a lock whose exchange is two steps is noticed" {
+    only_harts
+    plant 's/^    while \(atomic_exchange_explicit\(&lock->is_taken, true, .*\)\)$/\
+    bool was_taken;\
+    while ((was_taken = atomic_load(\&lock->is_taken), atomic_store(\&lock->is_taken, true),\
+            was_taken))/' lock.c
+    run ./run.sh --harts 4
+    ended_with 1
+    # A step that is lost, or a lock that somebody else gives back.
+    matches '^not ok [0-9]+ - |^hart [0-3]: (PANIC|TRAP)'
+}
+
+@test "alloc_pages without its lock is noticed" {
+    only_harts
+    plant 's/^    lock_(take|give)\(&frames_lock\);$//' memory/frames.c
+    CFLAGS="$CFLAGS -Wno-unused-variable" run ./run.sh --harts 4
+    ended_with 1
+    matches '^not ok [0-9]+ - |^hart [0-3]: (PANIC|TRAP)'
+}
+
+@test "a barrier that lets through one too early is noticed" {
+    only_harts
+    plant 's/\+ 1 == count\)/+ 1 == count - 1)/' lock.c
+    TIME_LIMIT=20 run ./run.sh --harts 4
+    ended_with 1
+}
+
+@test "harts that are to stand still and are not told so are noticed" {
+    crash stop_the_others
+    ended_with 0
+    says_line "1 passed, 0 failed"
+    plant 's/^            hart_wake\(&harts\[at\]\);$/            continue;/' harts.c
+    crash stop_the_others
+    ended_with 1
+    says_line "0 passed, 1 failed"
+}
