@@ -11,8 +11,12 @@
  * second. Never look at the word again to learn that: by then it may be another's.
  *
  * A word in a hand, or on its way from one holder to the next, is hidden from the rows; one that
- * the nodes hold is shown. A free that puts a page beside its buddy makes a block, which the rows
- * are to know, so it takes the lock; what they say of a word is never too much.
+ * the nodes hold is shown. A free that makes a block, larger than any that its word had, takes the
+ * lock, since the rows are to know; what they say of a word is never too much.
+ *
+ * Water: a word. Pages come from low words: those below it go into the hand's low end, where single
+ * pages come from. The others lie at its high end until the hart has the lock anyway, or the hand
+ * is full, and go to the nodes then. So what is high comes to be empty.
  *
  * Runs: from the words that the nodes hold. If there is none, all hands are recalled. While a
  * recall is under way no word goes into a hand: what appears goes to the nodes, and single pages
@@ -61,6 +65,13 @@ static inline uint64_t clear_pages(struct harts *s, size_t i, uint64_t pages) {
     return atomic_fetch_and_explicit(word_at(s, i), ~pages, memory_order_acquire);
 }
 
+/* The same with one page. As its bit is set the difference clears it, and leaves the others alone;
+ * that is one instruction where fetch_and, if its answer is wanted, is a loop. */
+static inline uint64_t clear_page(struct harts *s, size_t page) {
+    return atomic_fetch_sub_explicit(word_at(s, page / WORD_BITS), word_bit(page),
+                                     memory_order_acquire);
+}
+
 /* Free these pages if none of them is free: were they? *before is the word as it was. */
 static inline bool set_all_pages(struct harts *s, size_t i, uint64_t pages, uint64_t *before) {
     *before = look_at(s, i);
@@ -97,6 +108,10 @@ static inline uint64_t clear_pages(struct harts *s, size_t i, uint64_t pages) {
     return change_word(s, i, 0, pages, 0);
 }
 
+static inline uint64_t clear_page(struct harts *s, size_t page) {
+    return clear_pages(s, page / WORD_BITS, word_bit(page));
+}
+
 static inline bool set_all_pages(struct harts *s, size_t i, uint64_t pages, uint64_t *before) {
     *before = change_word(s, i, pages, 0, pages);
     return (*before & pages) == 0;
@@ -130,11 +145,26 @@ static inline bool is_held_by_nodes(const struct harts *s, size_t i) {
     return !rows_is_hidden(&s->rows, i);
 }
 
+/* Relaxed: whichever value a hart sees, the word goes to somebody. */
+static inline bool is_under_water(const struct harts *s, size_t i) {
+    return i < atomic_load_explicit(&s->water, memory_order_relaxed);
+}
+
+static void set_water(struct harts *s, size_t i) {
+    atomic_store_explicit(&s->water, i, memory_order_relaxed);
+}
+
+static void lower_water(struct harts *s, size_t i) {
+    if (is_under_water(s, i))
+        set_water(s, i);
+}
+
 /* Word i, which the hart holds, is the nodes' from now on. More bits may come while this is done:
  * who sets one that makes a block will want the lock. */
 static void show(struct harts *s, size_t i) {
     uint64_t word = look_at(s, i);
     note(s, i, word, i, word, 0);
+    lower_water(s, i);
 }
 
 /* Take the pages [from, end), of words that the nodes hold. */
@@ -160,14 +190,25 @@ static size_t give(struct harts *s, size_t from, size_t end) {
     }
     if (i > first)
         note(s, first, x, i - 1, y, UINT64_MAX);
+    lower_water(s, first);
     return (page < end ? page : end) - from;
 }
 
 /* ---- the lock ---- */
 
+static void put_high_down(struct harts *s, struct hand *h) {
+    for (; h->high > 0; h->high--)
+        show(s, h->pages[HAND - h->high] / WORD_BITS);
+}
+
+static void put_low_down(struct harts *s, struct hand *h, size_t most) {
+    while (h->held > most)
+        show(s, h->pages[--h->held] / WORD_BITS);
+}
+
 static void put_all_down(struct harts *s, struct hand *h) {
-    while (h->held > 0)
-        show(s, h->words[--h->held]);
+    put_high_down(s, h);
+    put_low_down(s, h, 0);
 }
 
 /* Acquire and release: what stands behind the lock is seen as who had it before left it. The
@@ -219,42 +260,56 @@ static SELDOM bool recall(struct harts *s, struct hand *h) {
 
 /* ---- the hand ---- */
 
-/* The lowest words that the nodes hold come into the hand, which is empty. There may be none. */
+/* The lowest words that the nodes hold come into the hand, whose low end is empty. There may be
+ * none. */
 static SELDOM void refill(struct harts *s, struct hand *h) {
     size_t got[REFILL], n = 0;
     lock(s, h);
+    put_high_down(s, h);
     bool may = atomic_load_explicit(&s->recalls, memory_order_relaxed) == 0;
     while (may && n < REFILL && *rows_at(&s->rows, s->rows.height, 0) != 0) {
         got[n] = rows_first(&s->rows, 0, ROW(0));
         note(s, got[n], 0, got[n], 0, 0);
+        set_water(s, got[n] + 1);
         n++;
     }
     unlock(s);
-    while (n > 0) /* the lowest on top */
-        h->words[h->held++] = got[--n];
+    while (n-- > 0) /* the lowest on top */
+        h->pages[h->held++] = got[n] * WORD_BITS + word_lowest(look_at(s, got[n]));
 }
 
 /* Word i, which the hart holds, finds no place in the hand: it has no room, or a recall is under
- * way. Then half of it goes to the nodes, or, by the lock, all. */
+ * way. Then what is high goes to the nodes, or half of the rest; or, by the lock, all. */
 static SELDOM void hold_elsewhere(struct harts *s, struct hand *h, size_t i) {
     lock(s, h);
-    while (h->held > HAND / 2)
-        show(s, h->words[--h->held]);
+    put_low_down(s, h, h->high > 0 ? HAND : HAND / 2);
+    put_high_down(s, h);
     show(s, i);
     unlock(s);
 }
 
-/* Word i was 0, and the hart has set a bit in it. Relaxed: a hart that has come by the lock since
+/* The page's word was 0 before the hart freed it. Relaxed: a hart that has come by the lock since
  * the recall began sees it, and is not waited for before. */
-static inline void hold(struct harts *s, struct hand *h, size_t i) {
-    if (h->held < HAND && atomic_load_explicit(&s->recalls, memory_order_relaxed) == 0)
-        h->words[h->held++] = i;
+static inline void hold(struct harts *s, struct hand *h, size_t page) {
+    if (h->held + h->high == HAND || atomic_load_explicit(&s->recalls, memory_order_relaxed) != 0)
+        hold_elsewhere(s, h, page / WORD_BITS);
+    else if (is_under_water(s, page / WORD_BITS))
+        h->pages[h->held++] = page;
     else
-        hold_elsewhere(s, h, i);
+        h->pages[HAND - ++h->high] = page;
 }
 
-/* There may be a larger block in word i now. If a hand holds it, or is about to, that is all. */
-static SELDOM void grow(struct harts *s, struct hand *h, size_t i) {
+/* The page and its buddy are free, in a word that was `before`. If it has a larger block now than
+ * it had, the rows are to know: unless a hand holds it, or is about to. */
+static SELDOM void grow(struct harts *s, struct hand *h, size_t page, uint64_t before) {
+    size_t i = page / WORD_BITS;
+    uint64_t had = before, has = before | word_bit(page);
+    for (unsigned k = 1; k <= DIGIT && had != 0; k++) {
+        had = pairs_in(had, k);
+        has = pairs_in(has, k);
+    }
+    if (had == has)
+        return;
     lock(s, h);
     if (is_held_by_nodes(s, i))
         show(s, i);
@@ -370,9 +425,12 @@ static inline enum alloc_error alloc_page(struct harts *s, struct hand *h, paddr
         refill(s, h);
     if (h->held == 0)
         return alloc_run(s, h, 1, 1, out);
-    size_t i = h->words[h->held - 1], lowest = word_lowest(look_at(s, i));
-    h->held -= clear_pages(s, i, word_bit(lowest)) == word_bit(lowest);
-    return hand_over(s, h, i * WORD_BITS + lowest, 1, out);
+    size_t page = h->pages[h->held - 1];
+    uint64_t rest = clear_page(s, page) - word_bit(page);
+    h->pages[h->held - 1] =
+        page / WORD_BITS * WORD_BITS + word_lowest(rest | word_bit(WORD_BITS - 1));
+    h->held -= rest == 0;
+    return hand_over(s, h, page, 1, out);
 }
 
 enum alloc_error harts_alloc(struct harts *s, struct hand *h, size_t n, size_t align,
@@ -436,9 +494,9 @@ static inline enum alloc_error free_page(struct harts *s, struct hand *h, size_t
         return ALLOC_NOT_ALLOCATED; /* the bit was set: nothing has changed */
     count(h, -(size_t) 1);
     if (before == 0)
-        hold(s, h, i);
+        hold(s, h, page);
     else if ((before & word_bit(page ^ 1)) != 0)
-        grow(s, h, i);
+        grow(s, h, page, before);
     return ALLOC_OK;
 }
 
@@ -493,20 +551,35 @@ static struct page_range stage_next_free(const struct page_allocator *a, size_t 
     return bitmap_next_free(a, 0, from);
 }
 
+/* The first place of the hand from `at` on where something lies; HAND if nothing does. */
+static size_t next_held(const struct hand *h, size_t at) {
+    return at < h->held || at > HAND - h->high ? at : HAND - h->high;
+}
+
+/* Has the hand, from this place on, a page of word i? */
+static bool has_word(const struct hand *h, size_t at, size_t i) {
+    for (at = next_held(h, at); at < HAND; at = next_held(h, at + 1))
+        if (h->pages[at] / WORD_BITS == i)
+            return true;
+    return false;
+}
+
 /* In a hand is what is hidden, each word once: as many as there are, and none twice. */
 static struct problem hand_problem(const struct harts *s, const struct hand *h) {
-    if (h->held > HAND)
-        return (struct problem){"# words are in a hand, which has room for #", {h->held, HAND}};
-    for (size_t at = 0; at < h->held; at++) {
-        size_t i = h->words[at];
-        if (i >= words_for(s->a.span.end) || s->rows.level[0][i] == 0 || is_held_by_nodes(s, i))
-            return (struct problem){"word # is in a hand and has no free page, or is the nodes'",
-                                    {i}};
-        size_t other = at + 1;
-        for (const struct hand *o = h; o != NULL; o = o->next, other = 0)
-            for (; other < o->held; other++)
-                if (o->words[other] == i)
-                    return (struct problem){"word # is in two hands, or in one twice", {i}};
+    if (h->held > HAND || h->high > HAND - h->held)
+        return (struct problem){"a hand has # words at its low end and # at the high one: too many",
+                                {h->held, h->high}};
+    for (size_t at = next_held(h, 0); at < HAND; at = next_held(h, at + 1)) {
+        size_t page = h->pages[at], i = page / WORD_BITS;
+        if (page >= s->a.span.end || !words_test(s->rows.level[0], page) || is_held_by_nodes(s, i))
+            return (
+                struct problem){"page # is in a hand and is not free, or its word is the nodes'",
+                                {page}};
+        bool is_twice = has_word(h, at + 1, i);
+        for (const struct hand *o = h->next; o != NULL; o = o->next)
+            is_twice = is_twice || has_word(o, 0, i);
+        if (is_twice)
+            return (struct problem){"word # is in two hands, or in one twice", {i}};
     }
     return SOUND;
 }
@@ -517,12 +590,21 @@ static struct problem hands_problem(const struct harts *s) {
         struct problem problem = hand_problem(s, h);
         if (problem.words != NULL)
             return problem;
-        held += h->held;
+        held += h->held + h->high;
     }
     for (size_t i = 0; i < words_for(s->a.span.end); i++)
         hidden += s->rows.level[0][i] != 0 && !is_held_by_nodes(s, i);
     if (hidden != held)
         return (struct problem){"# words are hidden, # are in hands", {hidden, held}};
+    return SOUND;
+}
+
+static struct problem water_problem(const struct harts *s) {
+    if (*rows_at(&s->rows, s->rows.height, 0) == 0)
+        return SOUND;
+    size_t i = rows_first(&s->rows, 0, ROW(0));
+    if (is_under_water(s, i))
+        return (struct problem){"word # is the nodes', and under water", {i}};
     return SOUND;
 }
 
@@ -533,6 +615,8 @@ static struct problem stage_problem(const struct page_allocator *a) {
         problem = rows_problem(&s->rows, a->meta, a->span.end);
     if (problem.words == NULL && (s->lock | s->word_lock | s->recalls) != 0)
         problem = (struct problem){"the lock is taken, or a recall is under way", {0}};
+    if (problem.words == NULL)
+        problem = water_problem(s);
     return problem.words == NULL ? hands_problem(s) : problem;
 }
 

@@ -19,19 +19,20 @@
 
 #include <stdatomic.h>
 
-#define HAND 128       /* words */
+#define HAND 256       /* words */
 #define KNOWN_RANGES 4 /* that a hart need not take the lock for, to free pages of them */
 #define HARTS_APART 64 /* bytes: what two harts write should not share a cache line */
 
 /* A hart's own. Callers provide the room and read nothing in it. */
 struct hand {
-    _Alignas(HARTS_APART) size_t held; /* words in it: the last in is the first out */
+    _Alignas(HARTS_APART) size_t held; /* words at its low end: the last in is the first out */
+    size_t high;                       /* and at its high end */
     _Atomic size_t used;               /* pages allocated with it, less those freed with it */
     size_t locks;                      /* how often it took the lock */
     size_t recall;                     /* the last one that it was empty for */
     struct hand *next;                 /* of those that have joined */
     struct page_range known[KNOWN_RANGES];
-    size_t words[HAND];
+    size_t pages[HAND]; /* of each word in it one that is free */
 };
 
 /* Called without the lock by a hart that finds no memory: have every other hart call
@@ -47,12 +48,13 @@ struct harts {
     struct rows rows;
     harts_recall *recall;
     void *context;
-    struct hand *first;                        /* of those that have joined */
-    size_t used_by_others;                     /* pages, by those that have left */
-    size_t last_recall;                        /* its number */
-    _Alignas(HARTS_APART) atomic_uint lock;    /* 1: taken */
-    atomic_uint word_lock;                     /* where the machine has no atomic words */
-    _Alignas(HARTS_APART) atomic_uint recalls; /* that are under way */
+    struct hand *first;                         /* of those that have joined */
+    size_t used_by_others;                      /* pages, by those that have left */
+    size_t last_recall;                         /* its number */
+    _Alignas(HARTS_APART) atomic_uint lock;     /* 1: taken */
+    atomic_uint word_lock;                      /* where the machine has no atomic words */
+    _Alignas(HARTS_APART) _Atomic size_t water; /* a word */
+    atomic_uint recalls;                        /* that are under way */
 };
 
 /* As page_meta_size and page_init. Without a `recall`, other hands are never waited for. No other
@@ -81,8 +83,8 @@ enum alloc_error harts_alloc_at(struct harts *s, struct hand *h, paddr_t paddr, 
 
 /* As page_free, wherever the pages were allocated. Of two harts that free the same page at the same
  * time one is told ALLOC_NOT_ALLOCATED; if that one frees more pages, and not all in the same 64,
- * those below may be free then. A single page costs O(1). It takes the lock if its buddy is free,
- * or the hand is full; more pages always do. O(words + levels * rows). */
+ * those below may be free then. A single page costs O(1). It takes the lock if that makes the
+ * largest block of its 64, or the hand is full; more pages always do. O(words + levels * rows). */
 enum alloc_error harts_free(struct harts *s, struct hand *h, paddr_t paddr, size_t n);
 
 /* Empty the hand: what it held is for all harts, and for runs. O(words in it * rows). */

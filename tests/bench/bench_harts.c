@@ -22,8 +22,10 @@ enum {
     ROOM = 1024 /* pages on their way to the other thread */
 };
 
-static const char *const names[] = {"harts", "radix, one lock", "tree, magazines"};
+static const char *const names[] = {"radix, one hart", "harts", "radix, one lock",
+                                    "tree, magazines"};
 enum kind {
+    ALONE, /* without a lock: one thread */
     SHARED,
     LOCKED,
     MAGAZINES,
@@ -91,6 +93,8 @@ static inline uint32_t take(struct thread *t) {
             fail("no memory");
         return (uint32_t) (out / PAGE_SIZE);
     }
+    if (t->kind == ALONE)
+        return locked_alloc();
     if (t->kind == LOCKED || t->in_magazine == 0)
         take_lock(t);
     if (t->kind == LOCKED) {
@@ -110,6 +114,10 @@ static inline void give(struct thread *t, uint32_t page) {
     if (t->kind == SHARED) {
         if (harts_free(&s, &t->hand, page * PAGE_SIZE, 1) != ALLOC_OK)
             fail("a page cannot be freed");
+        return;
+    }
+    if (t->kind == ALONE) {
+        page_free(&locked, page * PAGE_SIZE, 1);
         return;
     }
     if (t->kind == LOCKED) {
@@ -196,7 +204,7 @@ static void make_fresh(enum kind kind) {
             harts_join(&s, &threads[i].hand);
         harts_add_memory(&s, &threads[0].hand, 0, PAGES * PAGE_SIZE);
     } else {
-        page_init(&locked, kind == LOCKED ? &radix_stage : &tree_stage, 0, PAGES * PAGE_SIZE, meta,
+        page_init(&locked, kind == MAGAZINES ? &tree_stage : &radix_stage, 0, PAGES * PAGE_SIZE, meta,
                   meta_size);
         page_add_memory(&locked, 0, PAGES * PAGE_SIZE);
     }
@@ -288,11 +296,11 @@ int main(int argc, char **argv) {
     if (meta == NULL || threads[0].pages == NULL || threads[1].pages == NULL)
         fail("not enough memory");
     for (unsigned burst = 1; burst <= BURST; burst *= BURST)
-        for (enum kind kind = SHARED; kind < KINDS; kind++) {
+        for (enum kind kind = ALONE; kind < KINDS; kind++) {
             thread_count = 1;
             print_row(kind, burst, 0, pairs);
             thread_count = 2;
-            for (unsigned share = 0; share <= 100; share += 50)
+            for (unsigned share = 0; share <= 100 && kind != ALONE; share += 50)
                 print_row(kind, burst, share, pairs);
         }
     double locks;

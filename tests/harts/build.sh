@@ -32,7 +32,7 @@ rm -rf "$folder"
 mkdir -p "$copy/alloc" "$copy/tests/harts"
 cp tests/harts/{steps,stress}.c tests/harts/scripts.h "$copy/tests/harts"
 for file in alloc/*.[ch]; do
-    sed 's/^#define HAND 128 .*/#define HAND 2/; s/^#define REFILL 8 .*/#define REFILL 1/' \
+    sed 's/^#define HAND 256 .*/#define HAND 2/; s/^#define REFILL 8 .*/#define REFILL 1/' \
         "$file" >"$copy/$file"
 done
 grep -q '^#define HAND 2$' "$copy/alloc/harts.h" || is_gone "the size of the hand"

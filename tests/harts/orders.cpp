@@ -94,6 +94,7 @@ extern "C" void __tsan_init(void) {
 #define ATOMIC(bits, type)                                                                       \
     RMW(bits, type, fetch_or, fetch_or, before | value)                                          \
     RMW(bits, type, fetch_and, fetch_and, before &value)                                         \
+    RMW(bits, type, fetch_sub, fetch_sub, before - value)                                        \
     RMW(bits, type, exchange, exchange, value)                                                   \
     extern "C" type __tsan_atomic##bits##_load(const volatile type *at, int order) {             \
         rl::atomic<unsigned long> *atomic = now ? atomic_at(at) : 0;                             \

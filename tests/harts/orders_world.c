@@ -22,7 +22,7 @@ struct world {
 
 const size_t world_size = sizeof(world);
 char *world_atomic[8];
-const size_t world_atomics = 5; /* the lock, whether there are recalls, three words */
+const size_t world_atomics = 6; /* the lock, whether there are recalls, three words, the water */
 
 static int scenario;
 static paddr_t stock[4];
@@ -65,6 +65,7 @@ void world_begin(int scenario_) {
     world_atomic[1] = (char *) &s->recalls;
     for (int i = 0; i < 3; i++)
         world_atomic[2 + i] = (char *) &s->rows.level[0][i];
+    world_atomic[5] = (char *) &s->water;
     /* Both know the range: no lock stands between them. */
     harts_free(s, &world.hands[0], stock[2], 1);
     harts_alloc(s, &world.hands[1], 1, PAGE_SIZE, &stock[2]);

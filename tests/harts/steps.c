@@ -199,6 +199,14 @@ PLAIN(16)
         have_read(before);                                                                       \
         return before;                                                                           \
     }                                                                                            \
+    FUNCTION(type, __tsan_atomic##bits##_fetch_sub, volatile type *at, type value, int order) {  \
+        (void) order;                                                                            \
+        before_step(at);                                                                         \
+        type before = *at;                                                                       \
+        *at -= value;                                                                            \
+        have_read(before);                                                                       \
+        return before;                                                                           \
+    }                                                                                            \
     FUNCTION(type, __tsan_atomic##bits##_compare_exchange_val, volatile type *at, type expected, \
              type value, int order, int fail_order) {                                            \
         (void) order, (void) fail_order;                                                         \
@@ -565,8 +573,9 @@ static void print_wrong(void) {
                alloc_error_name(w.calls[i].answer),
                (w.ended >> i & 1) != 0 ? "" : ", has not ended");
     for (int i = 0; i < HARTS && script->harts[i] != NULL; i++)
-        printf("#   hart %d: holds %zu words, recall %zu%s%s%s\n", i, w.hands[i].held,
-               w.hands[i].recall, w.harts[i].lock != NULL ? ", wants a lock" : "",
+        printf("#   hart %d: holds %zu words, recall %zu%s%s%s\n", i,
+               w.hands[i].held + w.hands[i].high, w.hands[i].recall,
+               w.harts[i].lock != NULL ? ", wants a lock" : "",
                w.harts[i].is_asked ? ", is asked" : "", w.harts[i].waits ? ", waits" : "");
 }
 
