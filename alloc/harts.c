@@ -532,7 +532,7 @@ static size_t stage_meta_size(size_t pages) {
     return rows_words(pages) * sizeof(uint64_t);
 }
 
-/* In struct harts, not in the metadata: see harts_init. */
+/* In struct harts, not in the metadata: see harts_begin. */
 static void stage_init(struct page_allocator *a) {
     struct harts *s = (struct harts *) a;
     rows_init(&s->rows, a->meta, a->span.end);
@@ -638,8 +638,8 @@ size_t harts_meta_size(paddr_t start, size_t size) {
     return page_meta_size(&harts_stage, start, size);
 }
 
-enum alloc_error harts_init(struct harts *s, paddr_t start, size_t size, void *meta,
-                            size_t meta_size, harts_recall *recall_, void *context) {
+enum alloc_error harts_begin(struct harts *s, paddr_t start, size_t size, void *meta,
+                             size_t meta_size, harts_recall *recall_, void *context) {
     *s = (struct harts){.recall = recall_, .context = context};
     return page_init(&s->a, &harts_stage, start, size, meta, meta_size);
 }

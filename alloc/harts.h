@@ -53,15 +53,15 @@ struct harts {
     size_t last_recall;                         /* its number */
     _Alignas(HARTS_APART) atomic_uint lock;     /* 1: taken */
     atomic_uint word_lock;                      /* where the machine has no atomic words */
-    _Alignas(HARTS_APART) _Atomic size_t water; /* a word */
+    _Alignas(HARTS_APART) _Atomic size_t water; /* a word: those below it go to low ends */
     atomic_uint recalls;                        /* that are under way */
 };
 
 /* As page_meta_size and page_init. Without a `recall`, other hands are never waited for. No other
  * call may be under way. */
 size_t harts_meta_size(paddr_t start, size_t size);
-enum alloc_error harts_init(struct harts *s, paddr_t start, size_t size, void *meta,
-                            size_t meta_size, harts_recall *recall, void *context);
+enum alloc_error harts_begin(struct harts *s, paddr_t start, size_t size, void *meta,
+                             size_t meta_size, harts_recall *recall, void *context);
 
 /* A hart begins: its hand may hold anything, and is empty from now on. A hart ends: what its hand
  * held is for others. O(harts). */

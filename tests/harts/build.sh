@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# build.sh FOLDER: the programs that tests/host/test_harts.c runs, built into a folder of the
-# project: `steps` and `stress` of alloc/ as it is, `steps_locked` where words have a lock, and for
-# each line of `faults` and `orders`, in their order, faults_N and orders_N.
+# build.sh FOLDER [PART]...: the programs that tests/host/test_harts.c runs, built into a folder of
+# the project: `steps` and `stress` of alloc/ as it is, `steps_locked` where words have a lock, and
+# for each line of `faults` and `orders`, in their order, faults_N and orders_N. A part is one of
+# steps, faults, stress and orders; without any, all are built.
 #
 # For steps, hands are small: a copy of alloc/ says so. The compiler has to know -fsanitize=thread,
 # as clang and gcc do; CC is another one.
@@ -9,10 +10,15 @@ set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 folder=$1
+wanted=" ${*:2} "
 compiler=${HOST_CC:-${CC:-clang}}
 copy=$folder/copy
 options=(-std=c11 -g -O1 -Wno-unused-function)
 parts=(rows alloc words)
+
+wants() {
+    [[ $wanted == "  " || $wanted == *" $1 "* ]]
+}
 
 is_gone() {
     echo "tests/harts/build.sh: $1 changes nothing in alloc/harts.c: edit it" >&2
@@ -76,13 +82,15 @@ stress() {
 }
 parts=("${parts[@]/%/.c}")
 
-link steps "$copy/alloc/harts.c"
-link steps_locked "$copy/alloc/harts.c" -DWORDS_ARE_ATOMIC=0
-each faults "$copy/alloc/harts.c" fault
-stress alloc/harts.c stress
+if wants steps; then
+    link steps "$copy/alloc/harts.c"
+    link steps_locked "$copy/alloc/harts.c" -DWORDS_ARE_ATOMIC=0
+fi
+! wants faults || each faults "$copy/alloc/harts.c" fault
+! wants stress || stress alloc/harts.c stress
 
 # relacy is headers of C++. Without them these programs are not there, and the test is skipped.
-if echo '#include <relacy/relacy.hpp>' | clang++ -w -E -x c++ - >/dev/null 2>&1; then
+if wants orders && echo '#include <relacy/relacy.hpp>' | clang++ -w -E -x c++ - >/dev/null 2>&1; then
     cp tests/harts/orders_world.c "$copy/tests/harts"
     "$compiler" "${options[@]}" -c "$copy/tests/harts/orders_world.c" -o "$folder/orders_world.o"
     clang++ -w -O1 -c tests/harts/orders.cpp -o "$folder/orders.o"

@@ -55,7 +55,7 @@ void world_begin(int scenario_) {
     scenario = scenario_;
     was_told = false;
     memset(&world, 0, sizeof(world));
-    harts_init(s, 0, PAGES * PAGE_SIZE, world.meta, sizeof(world.meta), give_up, NULL);
+    harts_begin(s, 0, PAGES * PAGE_SIZE, world.meta, sizeof(world.meta), give_up, NULL);
     harts_join(s, &world.hands[0]);
     harts_join(s, &world.hands[1]);
     harts_add_memory(s, &world.hands[1], 60 * PAGE_SIZE, 8 * PAGE_SIZE);

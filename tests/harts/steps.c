@@ -549,7 +549,7 @@ static bool explore(size_t depth) {
 static void begin(void) {
     paddr_t out;
     memset(&w, 0, sizeof(w));
-    harts_init(&w.s, 0, PAGES * PAGE_SIZE, w.meta, sizeof(w.meta), ask_others, NULL);
+    harts_begin(&w.s, 0, PAGES * PAGE_SIZE, w.meta, sizeof(w.meta), ask_others, NULL);
     for (int i = 0; i < HARTS; i++) {
         w.harts[i].next = script->harts[i];
         if (script->harts[i] != NULL)

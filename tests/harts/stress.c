@@ -152,7 +152,7 @@ int main(int argc, char **argv) {
     calls = argc == 3 ? (unsigned) atoi(argv[2]) : 0;
     if (threads == 0 || threads > MOST)
         fail("usage: stress THREADS CALLS");
-    harts_init(&s, 0, PAGES * PAGE_SIZE, meta, sizeof(meta), ask_all, NULL);
+    harts_begin(&s, 0, PAGES * PAGE_SIZE, meta, sizeof(meta), ask_all, NULL);
     harts_join(&s, &hand);
     if (harts_add_memory(&s, &hand, 0, PAGES * PAGE_SIZE) != ALLOC_OK)
         fail("no memory to begin with");

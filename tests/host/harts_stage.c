@@ -32,11 +32,11 @@ static void take_back(struct harts *s) {
     s->a = (struct page_allocator){.stage = s->a.stage};
 }
 
-/* harts_init wants room for ranges; what it says of them is not used. */
+/* harts_begin wants room for ranges; what it says of them is not used. */
 static void stage_init(struct page_allocator *a) {
     struct pair *p = a->meta;
     static _Alignas(64) char meta[4096];
-    harts_init(&p->s, 0, PAGE_SIZE, meta, sizeof(meta), put_others_down, p);
+    harts_begin(&p->s, 0, PAGE_SIZE, meta, sizeof(meta), put_others_down, p);
     lend(a);
     p->s.a.stage->init(&p->s.a);
     take_back(&p->s);

@@ -1,4 +1,4 @@
-/* Harts on the host: bench_harts PAIRS. Threads free random pages and allocate as many, at 90 % of
+/* Harts on the host: bench PAIRS. Threads free random pages and allocate as many, at 90 % of
  * 1 GiB, in bursts; a share of what is freed was allocated by the other thread.
  *
  * Beside harts: radix behind one spinlock, and magazines of single pages in front of the tree
@@ -62,7 +62,7 @@ static unsigned thread_count;
 static atomic_uint ready;
 
 static void fail(const char *what) {
-    fprintf(stderr, "bench_harts: %s\n", what);
+    fprintf(stderr, "harts/bench: %s\n", what);
     exit(1);
 }
 
@@ -199,13 +199,13 @@ static void *run(void *argument) {
 
 static void make_fresh(enum kind kind) {
     if (kind == SHARED) {
-        harts_init(&s, 0, PAGES * PAGE_SIZE, meta, meta_size, NULL, NULL);
+        harts_begin(&s, 0, PAGES * PAGE_SIZE, meta, meta_size, NULL, NULL);
         for (int i = 0; i < THREADS; i++)
             harts_join(&s, &threads[i].hand);
         harts_add_memory(&s, &threads[0].hand, 0, PAGES * PAGE_SIZE);
     } else {
-        page_init(&locked, kind == MAGAZINES ? &tree_stage : &radix_stage, 0, PAGES * PAGE_SIZE, meta,
-                  meta_size);
+        page_init(&locked, kind == MAGAZINES ? &tree_stage : &radix_stage, 0, PAGES * PAGE_SIZE,
+                  meta, meta_size);
         page_add_memory(&locked, 0, PAGES * PAGE_SIZE);
     }
     for (unsigned i = 0; i < THREADS; i++) {
