@@ -36,7 +36,7 @@ traced() {
 
 rm -rf "$folder"
 mkdir -p "$copy/alloc" "$copy/tests/harts"
-cp tests/harts/{steps,stress}.c tests/harts/scripts.h "$copy/tests/harts"
+cp tests/harts/{steps,stress}.c tests/harts/scripts "$copy/tests/harts"
 for file in alloc/*.[ch]; do
     sed 's/^#define HAND 256 .*/#define HAND 2/; s/^#define REFILL 8 .*/#define REFILL 1/' \
         "$file" >"$copy/$file"

@@ -598,7 +598,7 @@ static bool explore_script(void) {
 }
 
 static const struct script scripts[] = {
-#include "scripts.h"
+#include "scripts"
 };
 
 int main(void) {
