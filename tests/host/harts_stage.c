@@ -19,17 +19,19 @@ static bool put_others_down(void *context) {
     return true;
 }
 
+/* What harts_begin gives to all. Not of the metadata: tests break that. */
+static const struct alloc_stage *shared_stage;
+
 static struct harts *lend(const struct page_allocator *a) {
     struct pair *p = a->meta;
-    const struct alloc_stage *stage = p->s.a.stage;
     p->s.a = *a;
-    p->s.a.stage = stage;
+    p->s.a.stage = shared_stage;
     p->s.a.meta = p + 1;
     return &p->s;
 }
 
 static void take_back(struct harts *s) {
-    s->a = (struct page_allocator){.stage = s->a.stage};
+    s->a = (struct page_allocator){.stage = shared_stage};
 }
 
 /* harts_begin wants room for ranges; what it says of them is not used. */
@@ -37,6 +39,7 @@ static void stage_init(struct page_allocator *a) {
     struct pair *p = a->meta;
     static _Alignas(64) char meta[4096];
     harts_begin(&p->s, 0, PAGE_SIZE, meta, sizeof(meta), put_others_down, p);
+    shared_stage = p->s.a.stage;
     lend(a);
     p->s.a.stage->init(&p->s.a);
     take_back(&p->s);

@@ -46,7 +46,6 @@ for file in "${@#./}"; do
 done
 set -- ${alloc_files[@]+"${alloc_files[@]}"} ${kernel_files[@]+"${kernel_files[@]}"}
 read -r -a stages < <(sed -n 's/^STAGE(\(.*\))$/\1/p' alloc/stages.h | paste -s -d ' ' -)
-stages+=(harts) # as a stage of two hands
 quick="test_alloc test_bits test_borders test_bounds test_buddy test_bump test_errors test_free
     test_ranges test_stack test_tree test_words"
 slow="test_states_narrow test_harts test_explore test_shrink test_random test_states"
