@@ -61,7 +61,7 @@ void hart_stand_still(void) {
         __asm__ volatile("wfi");
 }
 
-#define STOP_TICKS 1000000 /* how long a hart may take to do so: 0.1 s on QEMU */
+#define STOP_TICKS 10000000 /* how long a hart may take to do so: a second on QEMU */
 
 /* Who ends the machine, once somebody does. */
 static _Atomic(struct hart *) stopper;

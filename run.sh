@@ -458,8 +458,8 @@ all, diff, test, fuzz, bench, gdb and chapter" ;;
     [[ ! $bench_kind || $command == bench ]] || wrong_usage "--$bench_kind is for bench"
     [[ ! $bench_format || $command == bench ]] || wrong_usage "--$bench_format is for bench"
     case $command in
-    diff | test | fuzz | chapter)
-        [[ ! $harts ]] || wrong_usage "--harts is for what boots a kernel, and not for $command"
+    diff | test | fuzz | bench | chapter)
+        [[ ! $harts ]] || wrong_usage "--harts is for stages, all and gdb, and not for $command"
         ;;
     esac
     case $command in

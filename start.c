@@ -26,9 +26,9 @@ static void wait_for_work(struct hart *hart) {
 __attribute__((used)) static _Noreturn void hart_main(struct hart *hart) {
     enum hart_state state = HART_STARTING;
     trap_init();
+    harts_listen(); /* whoever sees it up may interrupt it */
     if (!atomic_compare_exchange_strong(&hart->state, &state, HART_UP))
         hart_stand_still();
-    harts_listen();
     for (;;) {
         wait_for_work(hart);
         atomic_load_explicit(&hart->work, memory_order_relaxed)(hart->argument);

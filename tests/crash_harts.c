@@ -81,6 +81,19 @@ __attribute__((used)) static void give_what_is_not_taken(void) {
     lock_give(&lock);
 }
 
+/* ---- all harts print ---- */
+
+static void print_some(uintptr_t lines) {
+    wait_for_all();
+    while (lines-- > 0)
+        printf("# a line, and not %s of one\n", "half");
+}
+
+__attribute__((used)) static void print_at_once(void) {
+    harts_run(print_some, 50);
+    printf("1 passed, 0 failed\n");
+}
+
 /* ---- the last hart ends it, while the others print ---- */
 
 static void print_for_ever(void) {
@@ -146,9 +159,9 @@ static void step_or_stop(uintptr_t unused) {
         steps++;
     harts_stop();
     unsigned long before = steps;
-    uintptr_t start = READ_CSR(time);
-    while (READ_CSR(time) - start < 10000000) /* a second of QEMU's timer */
-        continue;
+    uintptr_t start = READ_CSR(time), now = start;
+    while (now - start < 10000000) /* a second of QEMU's timer */
+        now = READ_CSR(time);
     bool all_stand = steps == before;
     printf("%d passed, %d failed\n", all_stand, !all_stand);
     shutdown(all_stand);

@@ -44,12 +44,13 @@ line_of() {
     refuses_with "--harts needs a number, as in --harts 4: there are 1 to 64"
 }
 
-@test "--harts is refused where no kernel is booted" {
+# QEMU has one count of instructions, of all harts that take turns: bench has one hart.
+@test "--harts is refused where a kernel of several harts means nothing" {
     local command
-    for command in "diff bump bitmap" test "fuzz alloc" "chapter 3"; do
+    for command in "diff bump bitmap" test "fuzz alloc" bench "bench --host" "chapter 3"; do
         # shellcheck disable=SC2086 # several words
         run ./run.sh --harts 2 $command
-        refuses_with "--harts is for what boots a kernel, and not for ${command%% *}"
+        refuses_with "--harts is for stages, all and gdb, and not for ${command%% *}"
     done
 }
 
@@ -108,6 +109,12 @@ line_of() {
     BIOS=shim.elf run ./run.sh --harts 4
     passes
     says_line "4 of 4 harts run"
+}
+
+@test "lines that harts print at once come out whole" {
+    crash print_at_once
+    ended_with 0
+    (($(grep -cx '# a line, and not half of one' <<<"$output") == 200)) || differs "200 whole lines"
 }
 
 # ---- some of them ----
@@ -265,6 +272,21 @@ plant() {
     CFLAGS="$CFLAGS -Wno-unused-variable" run ./run.sh --harts 4
     ended_with 1
     matches '^not ok [0-9]+ - |^hart [0-3]: (PANIC|TRAP)'
+}
+
+@test "virtual memory without its lock is noticed" {
+    only_harts
+    plant 's/^    lock_(take|give)\(&vm_lock\);$//' memory/vm.c
+    CFLAGS="$CFLAGS -Wno-unused-variable" run ./run.sh --harts 4
+    ended_with 1
+    matches '^not ok [0-9]+ - |^hart [0-3]: (PANIC|TRAP)'
+}
+
+@test "a console without its lock mixes lines" {
+    plant 's/^    console_(take|give)\(\);$//' common.c
+    crash print_at_once
+    ended_with 0
+    (($(grep -cx '# a line, and not half of one' <<<"$output") < 200)) || differs "some mixed"
 }
 
 @test "a barrier that lets through one too early is noticed" {

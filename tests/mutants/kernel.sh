@@ -13,18 +13,27 @@ declare -A host_tests=(
     [memory/map.c]="test_map selftest_buddy"
 )
 
-# What can be seen in boots alone: of each file the tests of kernel.bats and memory.bats that match
-# these expressions, the cheapest first.
+# What can be seen in boots alone: of each file the tests of kernel.bats, memory.bats and harts.bats
+# that match these expressions, the cheapest first. None that edits the file may be among them.
 declare -A boots_of=(
-    [common.c]="long long"
+    [common.c]="long long|print at once"
+    [harts.c]="of all harts that panic|a trap on any hart|a panic stops the harts
+overrun of another hart|does not wait for ever|sixty-four harts
+shootdowns are interrupts"
     [kernel.c]="firmware without|of four harts|no memory at __free_ram|llvm-nm|at boot the map
 good verdict|every page is free|far away
 up to 256 GiB"
+    [lock.c]="would wait for itself"
     [panic.c]="a panic prints|grew too far|good verdict|firmware with|without a test device
+of all harts that panic|overrun of another hart
 for a second the kernel waits"
-    [sbi.c]="firmware with|without a test device"
+    [sbi.c]="firmware with|without a test device
+print at once|a panic stops the harts|starts no harts|does not come is named
+shootdowns are interrupts"
+    [start.c]="that the machine lacks|starts no harts|does not come is named|sixty-four harts"
     [trap.c]="null pointer|illegal|no memory is|the report of a trap|recursion is|trap on rv32
-cause of a trap|no trap can be reported|good verdict"
+cause of a trap|no trap can be reported|good verdict
+a trap on any hart"
     [memory/frames.c]="out of memory|double free|wrong request|cannot be managed|somebody else
 at boot the map|with a hole"
     [memory/machine.c]="at boot the map|cannot be used|with a hole|no memory at __free_ram"
@@ -44,10 +53,10 @@ fail_with() {
     exit 1
 }
 
-# run.sh's compiler and QEMU become ours, and $work/options64 and 32 the options that it builds
-# with.
+# run.sh's compiler and QEMU become ours, and $work/options64, 32 and _harts the options that it
+# builds with.
 use_boots() {
-    local clang xlen
+    local clang build
     clang=$(bash -c 'fail() { exit 1; }; source ./setup.sh; find_clang; echo "$CC"')
     export HOST_CC=$compiler # of the host's programs
     export MUTANTS_CC=$clang MUTANTS_OBJECTS=$work/objects MUTANTS_RUN=$work/limit
@@ -57,12 +66,19 @@ use_boots() {
     ln -sf "$here/qemu.sh" "$work/bin/qemu-system-riscv32"
     printf '#!/usr/bin/env bash\necho "QEMU emulator version 9.9.9"\n' >"$work/bin/no-qemu"
     chmod +x "$work/bin/no-qemu"
-    for xlen in 64 32; do
+    for build in 64 32 _harts; do
         # What boots nothing fails, but the compiler has been called by then.
-        XLEN=$xlen BIOS=run.sh QEMU=$work/bin/no-qemu MUTANTS_OPTIONS=$work/options$xlen \
-            ./run.sh >"$work/output" 2>&1 || true
-        [[ -s $work/options$xlen ]] || fail_with "$work/output"
+        XLEN=${build/_harts/64} BIOS=run.sh QEMU=$work/bin/no-qemu \
+            MUTANTS_OPTIONS=$work/options$build \
+            ./run.sh --harts "$([[ $build == _harts ]] && echo 2 || echo 1)" \
+            >"$work/output" 2>&1 || true
+        [[ -s $work/options$build ]] || fail_with "$work/output"
     done
+}
+
+# The self-test, with one hart and with two.
+run_selftest() {
+    ./run.sh && ./run.sh --harts 2
 }
 
 # The limits of a boot: three times the self-test's time of the processor, and some more; and five
@@ -70,19 +86,20 @@ use_boots() {
 measure_boot() {
     local used TIMEFORMAT='%U'
     export MUTANTS_LIMIT="600000 0"
-    { time ./run.sh >"$work/output" 2>&1; } 2>"$work/time" || fail_with "$work/output"
+    { time run_selftest >"$work/output" 2>&1; } 2>"$work/time" || fail_with "$work/output"
     used=$(tail -n 1 "$work/time")
     MUTANTS_LIMIT=$(awk -v used="$used" 'BEGIN { printf "%d 5", used * 3000 + 1000 }')
 }
 
 # ---- what becomes of a mutant ----
 
-# Passes over what does not compile, or to nothing new. Both widths count: some lines are for one.
+# Passes over what does not compile, or to nothing new. Both widths count, and several harts: some
+# lines are for one of them.
 judge_code() {
-    local xlen options code=""
+    local build options code=""
     killer=""
-    for xlen in 64 32; do
-        mapfile -t options <"$work/options$xlen"
+    for build in 64 32 _harts; do
+        mapfile -t options <"$work/options$build"
         result="does not compile"
         "$MUTANTS_CC" "${options[@]}" -g0 -Qunused-arguments -w -c "$file" \
             -o "$work/mutant.o" 2>/dev/null || return 0
@@ -126,13 +143,14 @@ judge_on_host() {
 
 judge_by_selftest() {
     result="killed by $killers" killer=selftest
-    ./run.sh </dev/null >/dev/null 2>&1 || return 0
+    run_selftest </dev/null >/dev/null 2>&1 || return 0
     killer="" result=survived
 }
 
 # The first of some tests that fails, in `killer`.
 run_boots() {
-    bats -f "$1" tests/kernel.bats tests/memory.bats </dev/null 2>/dev/null >"$work/output" || true
+    bats -f "$1" tests/kernel.bats tests/memory.bats tests/harts.bats </dev/null 2>/dev/null \
+        >"$work/output" || true
     killer=$(sed -n '/^not ok [0-9]* /{s///;p;q;}' "$work/output")
     grep -q '^ok ' "$work/output" || [[ $killer ]]
 }
