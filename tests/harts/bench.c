@@ -1,7 +1,8 @@
 /* Harts on the host: bench PAIRS. Threads free random pages and allocate as many, at 90 % of
  * 1 GiB, in bursts; a share of what is freed was allocated by the other thread.
  *
- * Beside harts: radix behind one spinlock, and magazines of single pages in front of the tree
+ * tests/harts/build.sh build/harts bench makes it build/harts/bench. Beside harts: radix with one
+ * hart and no lock, radix behind one spinlock, and magazines of single pages in front of the tree
  * behind one. A line for each: what; threads; burst; % of the other's; ns a pair of a thread's own
  * time, median of ROUNDS; pairs in a microsecond of all threads; locks a pair. */
 #define _GNU_SOURCE

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # build.sh FOLDER [PART]...: the programs that tests/host/test_harts.c runs, built into a folder of
 # the project: `steps` and `stress` of alloc/ as it is, `steps_locked` where words have a lock, and
-# for each line of `faults` and `orders`, in their order, faults_N and orders_N. A part is one of
-# steps, faults, stress and orders; without any, all are built.
+# for each line of `faults` and `orders`, in their order, faults_N and orders_N; and `bench`. A part
+# is one of steps, faults, stress, bench and orders; without any, all are built.
 #
 # For steps, hands are small: a copy of alloc/ says so. The compiler has to know -fsanitize=thread,
 # as clang and gcc do; CC is another one.
@@ -52,10 +52,11 @@ done
 "$compiler" "${options[@]}" -O2 -c "$copy/tests/harts/steps.c" -o "$folder/steps.o"
 
 # link NAME FILE OPTION...: steps with another alloc/harts.c.
+# shellcheck disable=SC2086 # coverage.sh's options, several words
 link() {
     local name=$1 file=$2
-    traced "${@:3}" -I"$copy/alloc" -c "$file" -o "$folder/$name.harts.o"
-    "$compiler" "$folder/$name.harts.o" "${objects[@]}" "$folder/steps.o" -o "$folder/$name"
+    traced ${COVERAGE:-} "${@:3}" -I"$copy/alloc" -c "$file" -o "$folder/$name.harts.o"
+    "$compiler" ${COVERAGE:-} "$folder/$name.harts.o" "${objects[@]}" "$folder/steps.o" -o "$folder/$name"
 }
 
 # each LIST FILE COMMAND: FILE with each line of the list done to it, and COMMAND N COPY.
@@ -88,6 +89,7 @@ if wants steps; then
 fi
 ! wants faults || each faults "$copy/alloc/harts.c" fault
 ! wants stress || stress alloc/harts.c stress
+! wants bench || "$compiler" -std=c11 -O2 tests/harts/bench.c alloc/*.c -pthread -o "$folder/bench"
 
 # relacy is headers of C++. Without them these programs are not there, and the test is skipped.
 if wants orders && echo '#include <relacy/relacy.hpp>' | clang++ -w -E -x c++ - >/dev/null 2>&1; then

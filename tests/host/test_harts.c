@@ -100,6 +100,13 @@ static void threads_share_pages_without_a_race(void **state) {
         assert_int_equal(run("stress", arguments[i], "WARNING", wrong, true), 0);
 }
 
+/* Of what it prints here nothing is to be believed. */
+static void the_benchmark_comes_to_its_end(void **state) {
+    char wrong[LINE];
+    (void) state;
+    assert_int_equal(run("bench", "640", "bench: ", wrong, false), 0);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_interleaving_of_two_and_three_harts_is_right),
@@ -109,6 +116,7 @@ int main(void) {
         cmocka_unit_test(memory_orders_are_strong_enough),
         cmocka_unit_test(no_memory_order_can_be_weaker),
         cmocka_unit_test(threads_share_pages_without_a_race),
+        cmocka_unit_test(the_benchmark_comes_to_its_end),
 #endif
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
