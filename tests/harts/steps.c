@@ -148,6 +148,7 @@ static unsigned take_lock(volatile unsigned *lock, unsigned value) {
 }
 
 /* What -fsanitize=thread calls. Prototypes, as nobody else declares them. */
+// NOLINTBEGIN(bugprone-macro-parentheses): types
 #define FUNCTION(type, name, ...) \
     type name(__VA_ARGS__);       \
     type name(__VA_ARGS__)
@@ -219,6 +220,7 @@ PLAIN(16)
     }
 ATOMIC(32, unsigned)
 ATOMIC(64, unsigned long)
+// NOLINTEND(bugprone-macro-parentheses)
 
 FUNCTION(unsigned, __tsan_atomic32_exchange, volatile unsigned *at, unsigned value, int order) {
     (void) order;
