@@ -148,7 +148,6 @@ static unsigned take_lock(volatile unsigned *lock, unsigned value) {
 }
 
 /* What -fsanitize=thread calls. Prototypes, as nobody else declares them. */
-// NOLINTBEGIN(bugprone-macro-parentheses): types
 #define FUNCTION(type, name, ...) \
     type name(__VA_ARGS__);       \
     type name(__VA_ARGS__)
@@ -172,55 +171,60 @@ PLAIN(4)
 PLAIN(8)
 PLAIN(16)
 
-#define ATOMIC(bits, type)                                                                       \
-    FUNCTION(type, __tsan_atomic##bits##_load, const volatile type *at, int order) {             \
-        (void) order;                                                                            \
-        before_step(at);                                                                         \
-        have_read(*at);                                                                          \
-        return *at;                                                                              \
-    }                                                                                            \
-    FUNCTION(void, __tsan_atomic##bits##_store, volatile type *at, type value, int order) {      \
-        (void) order;                                                                            \
-        before_step(at);                                                                         \
-        *at = value;                                                                             \
-    }                                                                                            \
-    FUNCTION(type, __tsan_atomic##bits##_fetch_or, volatile type *at, type value, int order) {   \
-        (void) order;                                                                            \
-        before_step(at);                                                                         \
-        type before = *at;                                                                       \
-        *at |= value;                                                                            \
-        have_read(before);                                                                       \
-        return before;                                                                           \
-    }                                                                                            \
-    FUNCTION(type, __tsan_atomic##bits##_fetch_and, volatile type *at, type value, int order) {  \
-        (void) order;                                                                            \
-        before_step(at);                                                                         \
-        type before = *at;                                                                       \
-        *at &= value;                                                                            \
-        have_read(before);                                                                       \
-        return before;                                                                           \
-    }                                                                                            \
-    FUNCTION(type, __tsan_atomic##bits##_fetch_sub, volatile type *at, type value, int order) {  \
-        (void) order;                                                                            \
-        before_step(at);                                                                         \
-        type before = *at;                                                                       \
-        *at -= value;                                                                            \
-        have_read(before);                                                                       \
-        return before;                                                                           \
-    }                                                                                            \
-    FUNCTION(type, __tsan_atomic##bits##_compare_exchange_val, volatile type *at, type expected, \
-             type value, int order, int fail_order) {                                            \
-        (void) order, (void) fail_order;                                                         \
-        before_step(at);                                                                         \
-        type before = *at;                                                                       \
-        if (before == expected)                                                                  \
-            *at = value;                                                                         \
-        have_read(before);                                                                       \
-        return before;                                                                           \
+#define ATOMIC(bits)                                                                               \
+    FUNCTION(uint##bits##_t, __tsan_atomic##bits##_load, const volatile uint##bits##_t *at,        \
+             int order) {                                                                          \
+        (void) order;                                                                              \
+        before_step(at);                                                                           \
+        have_read(*at);                                                                            \
+        return *at;                                                                                \
+    }                                                                                              \
+    FUNCTION(void, __tsan_atomic##bits##_store, volatile uint##bits##_t *at, uint##bits##_t value, \
+             int order) {                                                                          \
+        (void) order;                                                                              \
+        before_step(at);                                                                           \
+        *at = value;                                                                               \
+    }                                                                                              \
+    FUNCTION(uint##bits##_t, __tsan_atomic##bits##_fetch_or, volatile uint##bits##_t *at,          \
+             uint##bits##_t value, int order) {                                                    \
+        (void) order;                                                                              \
+        before_step(at);                                                                           \
+        uint##bits##_t before = *at;                                                               \
+        *at |= value;                                                                              \
+        have_read(before);                                                                         \
+        return before;                                                                             \
+    }                                                                                              \
+    FUNCTION(uint##bits##_t, __tsan_atomic##bits##_fetch_and, volatile uint##bits##_t *at,         \
+             uint##bits##_t value, int order) {                                                    \
+        (void) order;                                                                              \
+        before_step(at);                                                                           \
+        uint##bits##_t before = *at;                                                               \
+        *at &= value;                                                                              \
+        have_read(before);                                                                         \
+        return before;                                                                             \
+    }                                                                                              \
+    FUNCTION(uint##bits##_t, __tsan_atomic##bits##_fetch_sub, volatile uint##bits##_t *at,         \
+             uint##bits##_t value, int order) {                                                    \
+        (void) order;                                                                              \
+        before_step(at);                                                                           \
+        uint##bits##_t before = *at;                                                               \
+        *at -= value;                                                                              \
+        have_read(before);                                                                         \
+        return before;                                                                             \
+    }                                                                                              \
+    FUNCTION(uint##bits##_t, __tsan_atomic##bits##_compare_exchange_val,                           \
+             volatile uint##bits##_t *at, uint##bits##_t expected, uint##bits##_t value,           \
+             int order, int fail_order) {                                                          \
+        (void) order, (void) fail_order;                                                           \
+        before_step(at);                                                                           \
+        uint##bits##_t before = *at;                                                               \
+        if (before == expected)                                                                    \
+            *at = value;                                                                           \
+        have_read(before);                                                                         \
+        return before;                                                                             \
     }
-ATOMIC(32, unsigned)
-ATOMIC(64, unsigned long)
-// NOLINTEND(bugprone-macro-parentheses)
+ATOMIC(32)
+ATOMIC(64)
 
 FUNCTION(unsigned, __tsan_atomic32_exchange, volatile unsigned *at, unsigned value, int order) {
     (void) order;
