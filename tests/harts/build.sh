@@ -56,7 +56,8 @@ done
 link() {
     local name=$1 file=$2
     traced ${COVERAGE:-} "${@:3}" -I"$copy/alloc" -c "$file" -o "$folder/$name.harts.o"
-    "$compiler" ${COVERAGE:-} "$folder/$name.harts.o" "${objects[@]}" "$folder/steps.o" -o "$folder/$name"
+    "$compiler" ${COVERAGE:-} "$folder/$name.harts.o" "${objects[@]}" "$folder/steps.o" \
+        -o "$folder/$name"
 }
 
 # each LIST FILE COMMAND: FILE with each line of the list done to it, and COMMAND N COPY.
@@ -92,7 +93,10 @@ fi
 ! wants bench || "$compiler" -std=c11 -O2 tests/harts/bench.c alloc/*.c -pthread -o "$folder/bench"
 
 # relacy is headers of C++. Without them these programs are not there, and the test is skipped.
-if wants orders && echo '#include <relacy/relacy.hpp>' | clang++ -w -E -x c++ - >/dev/null 2>&1; then
+has_relacy() {
+    echo '#include <relacy/relacy.hpp>' | clang++ -w -E -x c++ - >/dev/null 2>&1
+}
+if wants orders && has_relacy; then
     cp tests/harts/orders_world.c "$copy/tests/harts"
     "$compiler" "${options[@]}" -c "$copy/tests/harts/orders_world.c" -o "$folder/orders_world.o"
     clang++ -w -O1 -c tests/harts/orders.cpp -o "$folder/orders.o"
