@@ -48,6 +48,7 @@ cmocka       libcmocka-dev        libcmocka-devel        cmocka                 
 iopty        libio-pty-perl       perl-IO-Tty            perl-io-tty                perl
 zsh          zsh                  zsh                    zsh                        zsh
 sanitizers   libclang-rt-dev      compiler-rt            compiler-rt                llvm
+relacy       relacy-dev           -                      -                          -
 libc32       libc6-dev-i386       -                      -                          -
 libgcc32     lib32gcc-s1          -                      -                          -
 node         nodejs               nodejs                 nodejs                     node
@@ -396,6 +397,11 @@ find_tests() {
     builds -O0 || misses libc "the C library's headers"
     builds -fsanitize=address,undefined || misses sanitizers "clang's AddressSanitizer"
     builds -lcmocka || misses cmocka "cmocka"
+    # Memory orders are tried where a package brings what tries them.
+    if command -v apt-get >/dev/null; then
+        echo "#include <relacy/relacy.hpp>" | "${CC:-clang}" -w -E -x c++ - >/dev/null 2>&1 ||
+            misses relacy "relacy"
+    fi
     if [[ ! $(why_not_32_bits) ]]; then
         builds "${FLAGS_32[@]}" -fsanitize=address,undefined || {
             misses libc32 "the C library for 32 bits"

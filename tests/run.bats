@@ -1001,7 +1001,7 @@ run_as_nobody() {
     run_hidden test </dev/null
     ended_with 1
     local tool
-    for tool in prove bats shellcheck clang-format clang-tidy dtc cmocka patch make zsh; do
+    for tool in prove bats shellcheck clang-format clang-tidy dtc cmocka patch make relacy zsh; do
         says_line "  $tool"
     done
     says_line "  perl's IO::Pty (where no package brings it: cpan IO::Pty)"
@@ -1010,7 +1010,7 @@ run_as_nobody() {
         libc="lib32gcc-s1 libc6-dev libc6-dev-i386"
     says_line "  $SUDO$INSTALL_APT bats clang clang-format clang-tidy device-tree-compiler \
 gdb-multiarch $libc libclang-rt-dev libcmocka-dev libio-pty-perl lld llvm make opensbi patch perl \
-qemu-system-misc shellcheck zsh"
+qemu-system-misc relacy-dev shellcheck zsh"
 }
 
 @test "cmocka for 32 bits that cannot be fetched is reported, and nothing of it is left" {

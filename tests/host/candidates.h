@@ -1,4 +1,5 @@
-/* The stages under test: those of alloc/stages.h, each with what it promises of its own. */
+/* The stages under test: those of alloc/stages.h and harts, each with what it promises of its own.
+ */
 #pragma once
 
 #include "oracle.h"
@@ -7,6 +8,7 @@
 enum {
 #define STAGE(name) name##_CANDIDATE,
 #include "../../alloc/stages.h"
+    harts_CANDIDATE, /* see harts_stage.h */
     CANDIDATES
 };
 
@@ -18,6 +20,8 @@ struct candidate {
     bool learns;      /* page_alloc that finds no memory may leave its metadata wiser */
     size_t fewer;     /* pages that the largest windows of test_states.c are smaller by: so much
                          more it remembers, and so many more states have the same pages */
+    size_t structs;   /* bytes that its metadata begins with and that are its caller's elsewhere: no
+                         bit is flipped there */
 };
 
 /* The one with this number, in the order of alloc/stages.h. */

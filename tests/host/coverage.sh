@@ -2,13 +2,17 @@
 # Which lines and branches of alloc/ and of the device tree reader no host test reaches: prints
 # each, and ends with 0 if there is none. Works in build/coverage, or in the directory that is
 # named.
+#
+# What only a second hart meets is reached by tests/harts/steps, which is built of a copy: what it
+# reaches of the copy counts.
 set -euo pipefail
 
 cd "$(dirname "${BASH_SOURCE[0]}")/../.."
 out=${1:-build/coverage}
 compiler=${HOST_CC:-${CC:-clang}}
-make=(make -f tests/Makefile --no-print-directory OUT="$out"
-    FLAGS="-std=c11 -O1 -w -fprofile-instr-generate -fcoverage-mapping") # and no sanitizers
+export COVERAGE="-fprofile-instr-generate -fcoverage-mapping"
+make=(make -f tests/Makefile --no-print-directory OUT="$out" HARTS=steps
+    FLAGS="-std=c11 -O1 -w $COVERAGE") # and no sanitizers
 fdt=$(make -s -f tests/Makefile path_of_fdt)
 covered=(alloc/*.[ch] "${fdt%.c}".[ch])
 # The list of stages has no code.
@@ -29,7 +33,7 @@ tool() {
 "${make[@]}" -j 2
 rm -f "$out"/*.profraw
 programs=()
-for program in $("${make[@]}" list); do
+for program in $("${make[@]}" list) "$out/harts/steps"; do
     programs+=(-object "$program")
     LLVM_PROFILE_FILE=${program%.t}.profraw "$program" </dev/null >"$out/output" 2>&1 || {
         cat "$out/output"
@@ -39,34 +43,38 @@ for program in $("${make[@]}" list); do
 done
 tool llvm-profdata merge -sparse -o "$out/profile" "$out"/*.profraw
 tool llvm-cov export -skip-functions -instr-profile="$out/profile" \
-    "${programs[@]:1}" "${covered[@]/#/$PWD/}" >"$out/coverage.json"
+    "${programs[@]:1}" "${covered[@]/#/$PWD/}" "$PWD/$out/harts/copy/alloc/harts.c" \
+    >"$out/coverage.json"
 
 # A file has its branches first, then its name, then its segments: from where code runs how often.
-# The branches of an inline function are there once for each file that has it: they are added up.
+# The branches of an inline function are there once for each file that has it: they are added up,
+# and so is a copy to what it is of.
 perl -0777 -ne '
     while (/"branches":\[(.*?)\],("expansions".*?)?"filename":"(.*?)".*?"segments":\[(.*?)\],"s/g) {
-        my ($branches, $file, $segments, %true, %false) = ($1, $3, $4);
-        $file =~ s|^\Q$ENV{PWD}\E/||;
+        my ($branches, $file, $segments) = ($1, $3, $4);
+        $file =~ s{^\Q$ENV{PWD}\E/(.*/copy/)?}{};
         while ($branches =~ /\[(\d+),(\d+),(\d+,\d+),(\d+),(\d+),/g) {
-            $true{sprintf "%05d:%03d:%s", $1, $2, $3} += $4;
-            $false{sprintf "%05d:%03d:%s", $1, $2, $3} += $5;
+            my $place = sprintf "%s:%05d:%03d:%s", $file, $1, $2, $3;
+            $true{$place} += $4;
+            $false{$place} += $5;
         }
         while ($segments =~ /\[(\d+),(\d+),(\d+),(true|false),(true|false)/g) {
             next if $4 eq "false" || $5 eq "false";
-            $regions++;
-            push @missed, "$file:$1:$2: no test gets here" if $3 == 0;
+            $runs{sprintf "%s:%05d:%03d", $file, $1, $2} += $3;
         }
-        for (sort keys %true) {
-            my ($line, $column) = map { $_ + 0 } split /:/;
-
-            push @missed, "$file:$line:$column: no test finds this true" if $true{$_} == 0;
-            push @missed, "$file:$line:$column: no test finds this false" if $false{$_} == 0;
-            $sides += 2;
-        }
-        $files++;
+        $files{$file} = 1;
+    }
+    sub miss {
+        my ($file, $line, $column) = split /:/, shift;
+        push @missed, sprintf "%s:%d:%d: no test %s", $file, $line, $column, shift;
+    }
+    $runs{$_} || miss($_, "gets here") for sort keys %runs;
+    for (sort keys %true) {
+        $true{$_} || miss($_, "finds this true");
+        $false{$_} || miss($_, "finds this false");
     }
     print "$_\n" for @missed;
     printf "%d of %d files, %d pieces of code, %d sides of branches: %d not covered\n",
-        $files, $ENV{FILES}, $regions, $sides, scalar @missed;
-    exit(@missed > 0 || !$sides || $files != $ENV{FILES});
+        scalar keys %files, $ENV{FILES}, scalar keys %runs, 2 * keys %true, scalar @missed;
+    exit(@missed > 0 || !%true || keys %files != $ENV{FILES});
 ' "$out/coverage.json"

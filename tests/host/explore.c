@@ -273,6 +273,7 @@ static uint64_t *find_meaning(const struct exploration *e) {
         const struct difference *d = &e->states.kept[i];
         meaning[d->at] |= d->at >= at.meta ? d->word ^ e->states.first[d->at] : 0;
     }
+    memset(meaning + at.meta, 0, t->candidate->structs);
     struct page_allocator *a = (void *) meaning;
     a->total = a->used = a->range_count = SIZE_MAX;
     a->largest = (struct page_range){SIZE_MAX, SIZE_MAX};

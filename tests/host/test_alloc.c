@@ -224,7 +224,7 @@ static void a_wrong_bit_that_page_check_does_not_notice_does_no_harm(void **stat
     size_t in_use = 2 * index_bits + (t->candidate->rules.frees ? 128 : index_bits);
     size_t bits = page_meta_size(t->candidate->stage, RAM, 100 * PAGE_SIZE) * 8;
     t->is_watched = false;
-    for (size_t bit = 0; bit < bits; bit++) {
+    for (size_t bit = 8 * t->candidate->structs; bit < bits; bit++) {
         manage_all(t, RAM, 100 * PAGE_SIZE);
         assert_error(try_alloc_at(t, after(RAM, 20), 10), ALLOC_OK);
         /* Pages 41 and 99 are free and their buddies are not: in each word a block of order 0. */
@@ -249,7 +249,7 @@ static void page_check_notices_wrong_bits_of_many_pages(void **state) {
         bytes_in_use = sizeof(size_t);
     t->garbage = 0;
     manage_taken(t, RAM, pages * PAGE_SIZE);
-    for (size_t byte = 0; byte < bytes; byte++) {
+    for (size_t byte = t->candidate->structs; byte < bytes; byte++) {
         flip(t, 8 * byte + 7);
         noticed += !page_check(&t->a);
         flip(t, 8 * byte + 7);

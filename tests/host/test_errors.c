@@ -62,7 +62,7 @@ static void a_span_too_large_for_the_stage_is_refused(void **state) {
 }
 
 static void metadata_misaligned_or_a_byte_too_small_is_refused(void **state) {
-    static _Alignas(64) unsigned char meta[4096];
+    static _Alignas(64) unsigned char meta[16384];
     struct trial *t = *state;
     const struct alloc_stage *stage = t->candidate->stage;
     size_t size = 100 * PAGE_SIZE, needed = page_meta_size(stage, RAM, size);

@@ -48,7 +48,7 @@ set -- ${alloc_files[@]+"${alloc_files[@]}"} ${kernel_files[@]+"${kernel_files[@
 read -r -a stages < <(sed -n 's/^STAGE(\(.*\))$/\1/p' alloc/stages.h | paste -s -d ' ' -)
 quick="test_alloc test_bits test_borders test_bounds test_buddy test_bump test_errors test_free
     test_ranges test_stack test_tree test_words"
-slow="test_states_narrow test_explore test_shrink test_random test_states"
+slow="test_states_narrow test_harts test_explore test_shrink test_random test_states"
 
 # Mutants take the place of the originals in a copy.
 rm -rf "$work"
@@ -84,7 +84,7 @@ use_sanitizers() {
 # library, and nothing is linked again. The programs that were built with a mutated header, or a
 # copy of a mutated source, are out of date with each mutant, and so are built anew.
 build_programs() {
-    make -s -f tests/Makefile OUT="$out" FLAGS="${flags[*]}" LIBRARY=yes "${@/#/$out/}"
+    make -s -f tests/Makefile OUT="$out" FLAGS="${flags[*]}" LIBRARY=yes HARTS=steps "${@/#/$out/}"
 }
 
 # objects FOLDER SOURCE...: compile some of alloc/ into a folder of `out`.
@@ -219,7 +219,7 @@ measure() {
 # with the mutated header is built anew for it.
 find_killer() {
     for killer in "$@"; do
-        if [[ " ${tests_of[$file]} test_states_narrow " == *" $killer "* ]]; then
+        if [[ " ${tests_of[$file]} test_states_narrow test_harts " == *" $killer "* ]]; then
             build_programs "$killer.t" >/dev/null 2>&1 || return 0
         fi
         passes "$killer" || return 0
