@@ -32,7 +32,7 @@ __attribute__((naked, used, section(".boot"))) void boot(void) {
                      "    " STORE "zero, (t0)\n"
                      "    addi  t0, t0, " REG_SIZE "\n"
                      "    j     1b\n"
-                     "3:  j     kernel_main       # with a0 and a1 as the firmware set them\n"
+                     "3:  tail  kernel_main       # with a0 and a1 as the firmware set them\n"
                      "2:  wfi                     # may end for no reason, hence the loop\n"
                      "    j     2b\n");
 }

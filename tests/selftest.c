@@ -577,7 +577,7 @@ static const struct test_list *const lists[] = {
 #if __has_include("selftest_vm.c") /* where the book is followed, it may not be there yet */
     &vm_tests,
 #endif
-#if HARTS > 1 && __has_include("selftest_harts.c")
+#if defined(HARTS) && HARTS > 1 && __has_include("selftest_harts.c")
     &harts_tests,
 #endif
 };
