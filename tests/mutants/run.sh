@@ -177,6 +177,7 @@ users_of() {
 declare -A sources_of tests_of selftests_of
 find_users() {
     local file=$1 header=${1%.c}.h stage test
+    selftests_of[$file]="" # none knows alloc/harts.c
     sources_of[$file]=$(users_of "$file" alloc/*.c)
     tests_of[$file]=""
     if [[ $file == *.h ]]; then
