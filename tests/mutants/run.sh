@@ -47,7 +47,7 @@ done
 set -- ${alloc_files[@]+"${alloc_files[@]}"} ${kernel_files[@]+"${kernel_files[@]}"}
 read -r -a stages < <(sed -n 's/^STAGE(\(.*\))$/\1/p' alloc/stages.h | paste -s -d ' ' -)
 quick="test_alloc test_bits test_borders test_bounds test_buddy test_bump test_errors test_free
-    test_ranges test_stack test_tree test_words"
+    test_hands test_ranges test_stack test_tree test_words"
 slow="test_states_narrow test_harts test_explore test_shrink test_random test_states"
 
 # Mutants take the place of the originals in a copy.
