@@ -111,6 +111,30 @@ static void what_is_wrong_with_a_hand_is_told(void **state) {
     assert_non_null(harts_problem(&s));
 }
 
+/* One word more than a hand has room for, and each has a page that comes free. */
+static void a_hand_that_is_full_gives_half_to_the_nodes(void **state) {
+    static _Alignas(64) unsigned char large[65536];
+    static const size_t words = HAND + 1;
+    paddr_t out;
+    (void) state;
+    size_t needed = harts_meta_size(0, words * 64 * PAGE_SIZE);
+    assert_in_range(needed, 1, sizeof(large));
+    assert_int_equal(harts_begin(&s, 0, words * 64 * PAGE_SIZE, large, sizeof(large), NULL, NULL),
+                     ALLOC_OK);
+    harts_join(&s, &hand);
+    assert_int_equal(harts_add_memory(&s, &hand, 0, words * 64 * PAGE_SIZE), ALLOC_OK);
+    for (size_t page = 0; page < words * 64; page++)
+        assert_int_equal(harts_alloc(&s, &hand, 1, PAGE_SIZE, &out), ALLOC_OK);
+    size_t locks = hand.locks;
+    for (size_t word = 0; word < words; word++)
+        assert_int_equal(harts_free(&s, &hand, word * 64 * PAGE_SIZE, 1), ALLOC_OK);
+    assert_in_range(hand.locks - locks, 1, 2); /* to know the range, and once for all */
+    assert_int_equal(hand.held, HAND / 2);
+    assert_true(page_is_free(&s.a, 0));
+    assert_int_equal(harts_largest_run(&s), 1);
+    assert_null(harts_problem(&s));
+}
+
 static void let_go(int signal) {
     (void) signal;
     atomic_store(&s.lock, 0);
@@ -134,6 +158,7 @@ int main(void) {
         cmocka_unit_test_setup(less_alignment_than_a_page_is_a_page, begin),
         cmocka_unit_test_setup(pages_are_counted_whoever_frees_them, begin),
         cmocka_unit_test_setup(what_is_wrong_with_a_hand_is_told, begin),
+        cmocka_unit_test(a_hand_that_is_full_gives_half_to_the_nodes),
         cmocka_unit_test_setup(the_lock_is_waited_for, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
