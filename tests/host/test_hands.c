@@ -135,6 +135,25 @@ static void a_hand_that_is_full_gives_half_to_the_nodes(void **state) {
     assert_null(harts_problem(&s));
 }
 
+/* Nothing was under water: all of it waits at the high end, and goes. */
+static void what_is_above_the_water_goes_to_the_nodes(void **state) {
+    static _Alignas(64) unsigned char large[65536];
+    static const size_t pages = (HAND + 1) * 64;
+    paddr_t out;
+    (void) state;
+    assert_int_equal(harts_begin(&s, 0, pages * PAGE_SIZE, large, sizeof(large), NULL, NULL),
+                     ALLOC_OK);
+    harts_join(&s, &hand);
+    assert_int_equal(harts_add_memory(&s, &hand, 0, pages * PAGE_SIZE), ALLOC_OK);
+    assert_int_equal(harts_alloc(&s, &hand, pages, PAGE_SIZE, &out), ALLOC_OK);
+    for (size_t page = 0; page < pages - 64; page += 64)
+        assert_int_equal(harts_free(&s, &hand, page * PAGE_SIZE, 1), ALLOC_OK);
+    assert_int_equal(hand.high, HAND);
+    assert_int_equal(harts_free(&s, &hand, (pages - 64) * PAGE_SIZE, 1), ALLOC_OK);
+    assert_int_equal(hand.high, 0);
+    assert_null(harts_problem(&s));
+}
+
 static void let_go(int signal) {
     (void) signal;
     atomic_store(&s.lock, 0);
@@ -159,6 +178,7 @@ int main(void) {
         cmocka_unit_test_setup(pages_are_counted_whoever_frees_them, begin),
         cmocka_unit_test_setup(what_is_wrong_with_a_hand_is_told, begin),
         cmocka_unit_test(a_hand_that_is_full_gives_half_to_the_nodes),
+        cmocka_unit_test(what_is_above_the_water_goes_to_the_nodes),
         cmocka_unit_test_setup(the_lock_is_waited_for, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
