@@ -34,6 +34,18 @@ static void take_back(struct harts *s) {
     s->a = (struct page_allocator){.stage = shared_stage};
 }
 
+/* What only counts has no end, and is no state: counters begin anew. Nor is what a hand has left
+ * where it holds nothing. */
+static void forget(struct pair *p) {
+    for (size_t i = 0; i < HANDS; i++) {
+        struct hand *h = &p->hands[i];
+        h->locks = h->recall = 0;
+        memset(h->pages + h->held, 0, (HAND - h->high - h->held) * sizeof(h->pages[0]));
+    }
+    p->s.last_recall = 0;
+    p->at_work = 0;
+}
+
 /* harts_begin wants room for ranges; what it says of them is not used. */
 static void stage_init(struct page_allocator *a) {
     struct pair *p = a->meta;
@@ -45,7 +57,7 @@ static void stage_init(struct page_allocator *a) {
     take_back(&p->s);
     for (size_t i = 0; i < HANDS; i++)
         harts_join(&p->s, &p->hands[i]);
-    p->at_work = 0;
+    forget(p);
 }
 
 /* Both hands are used, for the same calls always, whatever was called before. */
@@ -59,8 +71,8 @@ static struct hand *begin(struct page_allocator *a, size_t number) {
     return &p->hands[p->at_work];
 }
 
-/* What only counts has no end, and is no state: counters begin anew. Nor is what a hart has learned
- * of the ranges by a call that failed. */
+/* Pages are counted by the stage's own allocator. What a hart has learned of the ranges by a call
+ * that failed is no state either. */
 static enum alloc_error end(struct page_allocator *a, enum alloc_error error) {
     struct pair *p = a->meta;
     if (error != ALLOC_OK)
@@ -68,12 +80,10 @@ static enum alloc_error end(struct page_allocator *a, enum alloc_error error) {
     a->used = 0;
     for (size_t i = 0; i < HANDS; i++) {
         a->used += p->hands[i].used;
-        p->hands[i].locks = p->hands[i].recall = 0;
         p->hands[i].used = 0;
     }
     p->hands[0].used = a->used;
-    p->s.last_recall = 0;
-    p->at_work = 0;
+    forget(p);
     take_back(&p->s);
     return error;
 }

@@ -225,6 +225,12 @@ static void what_page_init_leaves_as_it_is_means_nothing(void **state) {
     }
 }
 
+/* Two hands remember in which order pages came, so that few pages have millions of states: harts is
+ * explored by tests/harts/steps. */
+static bool is_explored(const struct candidate *candidate) {
+    return candidate->structs == 0;
+}
+
 int main(void) {
     static const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_state_of_pages_in_one_word_is_right),
@@ -243,7 +249,7 @@ int main(void) {
         cmocka_unit_test(a_flipped_bit_of_a_sample_of_states_is_noticed_or_what_is_left_is_right),
         cmocka_unit_test(what_page_init_leaves_as_it_is_means_nothing),
     };
-    int status = run_trials(tests, sizeof(tests) / sizeof(tests[0]), any_stage);
+    int status = run_trials(tests, sizeof(tests) / sizeof(tests[0]), is_explored);
     print_message("# words of %zu bits, together: %zu states, %zu transitions\n", WORD_BITS,
                   sum.states, sum.transitions);
     print_flips(&sum.flips);

@@ -47,7 +47,7 @@ done
 set -- ${alloc_files[@]+"${alloc_files[@]}"} ${kernel_files[@]+"${kernel_files[@]}"}
 read -r -a stages < <(sed -n 's/^STAGE(\(.*\))$/\1/p' alloc/stages.h | paste -s -d ' ' -)
 quick="test_alloc test_bits test_borders test_bounds test_buddy test_bump test_errors test_free
-    test_ranges test_stack test_tree test_words"
+    test_hands test_ranges test_stack test_tree test_words"
 slow="test_states_narrow test_harts test_explore test_shrink test_random test_states"
 
 # Mutants take the place of the originals in a copy.
@@ -177,6 +177,7 @@ users_of() {
 declare -A sources_of tests_of selftests_of
 find_users() {
     local file=$1 header=${1%.c}.h stage test
+    selftests_of[$file]="" # none knows alloc/harts.c
     sources_of[$file]=$(users_of "$file" alloc/*.c)
     tests_of[$file]=""
     if [[ $file == *.h ]]; then
