@@ -87,7 +87,7 @@ size_t bits_next(const struct bits *b, size_t from);
 /* Does each summary bit say what it should, and is no bit set at or behind the size? O(words). */
 bool bits_check(const struct bits *b);
 
-/* What follows stands twice: the one whose name ends in _of takes the number of levels, and the
+/* The next two stand twice: the one whose name ends in _of takes the number of levels, and the
  * other calls it with a constant for the sizes that are usual, 16 MiB to 64 GiB of pages. The
  * compiler then keeps the way through the levels in registers. From memory, each step would wait
  * until the store of the step before has arrived. */
