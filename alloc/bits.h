@@ -87,7 +87,7 @@ size_t bits_next(const struct bits *b, size_t from);
 /* Does each summary bit say what it should, and is no bit set at or behind the size? O(words). */
 bool bits_check(const struct bits *b);
 
-/* What follows stands twice: the one whose name ends in _of takes the number of levels, and the
+/* The next two stand twice: the one whose name ends in _of takes the number of levels, and the
  * other calls it with a constant for the sizes that are usual, 16 MiB to 64 GiB of pages. The
  * compiler then keeps the way through the levels in registers. From memory, each step would wait
  * until the store of the step before has arrived. */
@@ -151,31 +151,14 @@ static inline size_t bits_take_first(struct bits *b) {
     }
 }
 
-BITS_INLINE void bits_assign_of(struct bits *b, size_t i, bool is_in, unsigned levels) {
-    for (unsigned l = 0; l < levels; l++) {
+/* Put i in or take it out, as `is_in` says. O(levels), and without a branch. */
+static inline void bits_assign(struct bits *b, size_t i, bool is_in) {
+    ALLOC_ASSERT(i < b->size);
+    for (unsigned l = 0; l < b->levels; l++) {
         uint64_t word = b->level[l][i / WORD_BITS] & ~word_bit(i);
         word |= (uint64_t) is_in << (i % WORD_BITS);
         b->level[l][i / WORD_BITS] = word;
         is_in = word != 0;
         i /= WORD_BITS;
-    }
-}
-
-/* Put i in or take it out, as `is_in` says. O(levels), and without a branch. */
-static inline void bits_assign(struct bits *b, size_t i, bool is_in) {
-    ALLOC_ASSERT(i < b->size);
-    switch (b->levels) {
-    case 2:
-        bits_assign_of(b, i, is_in, 2);
-        break;
-    case 3:
-        bits_assign_of(b, i, is_in, 3);
-        break;
-    case 4:
-        bits_assign_of(b, i, is_in, 4);
-        break;
-    default:
-        bits_assign_of(b, i, is_in, b->levels);
-        break;
     }
 }

@@ -28,7 +28,7 @@
 _Static_assert(PAGE_SIZE << MAX_ORDER == MAX_ALIGN, "a block must have every alignment");
 
 struct buddy {
-    uint64_t orders;            /* bit k: there is a free block of order k */
+    uint64_t orders;            /* bit k, k > 0: there is a free block of order k */
     struct bits blocks[ORDERS]; /* of order 0: the words of the bitmap that have such a block */
 };
 
@@ -67,18 +67,17 @@ static uint64_t singles_in(uint64_t word) {
     return word & ~((word & even) << 1 | (word >> 1 & even));
 }
 
-/* The set of an order has changed: is there still a block in it? */
+/* The set of an order above 0 has changed: is there still a block in it? */
 static inline void refresh_order(struct buddy *b, unsigned order) {
     uint64_t is_empty = bits_is_empty(&b->blocks[order]);
     b->orders = (b->orders | word_bit(order)) & ~(is_empty << order);
 }
 
 /* The word of the bitmap that holds this page has changed: is there still a block of order 0? */
-static inline void refresh_singles(const struct page_allocator *a, size_t page) {
+static void refresh_singles(const struct page_allocator *a, size_t page) {
     struct buddy *b = a->meta;
     size_t word = page / WORD_BITS;
     bits_assign(&b->blocks[0], word, singles_in(words_of(a)[word]) != 0);
-    refresh_order(b, 0);
 }
 
 static void remove_block(struct buddy *b, unsigned order, size_t block) {
@@ -91,11 +90,20 @@ static void insert_block(struct buddy *b, unsigned order, size_t block) {
     b->orders |= word_bit(order);
 }
 
+/* Insert a block of an order above 0. With its buddy, if free, it is one of the next order. */
+static SELDOM void merge_block(struct buddy *b, unsigned order, size_t block) {
+    for (; order < MAX_ORDER && bits_test(&b->blocks[order], block ^ 1); order++) {
+        remove_block(b, order, block ^ 1);
+        block /= 2;
+    }
+    insert_block(b, order, block);
+}
+
 /* Insert the blocks [from, end) of an order above 0. What comes with its buddy goes on as part of a
  * block of the next order; only the first and the last may have to stay behind. */
 static void merge_blocks(struct buddy *b, unsigned order, size_t from, size_t end) {
     ALLOC_ASSERT(order > 0);
-    for (; from < end && order < MAX_ORDER; order++) {
+    for (; end - from > 1 && order < MAX_ORDER; order++) {
         if (from % 2 != 0) {
             if (bits_test(&b->blocks[order], from - 1))
                 remove_block(b, order, --from);
@@ -112,45 +120,30 @@ static void merge_blocks(struct buddy *b, unsigned order, size_t from, size_t en
         end /= 2;
     }
     for (; from < end; from++)
-        insert_block(b, MAX_ORDER, from);
+        merge_block(b, order, from);
 }
 
-/* Make the pages [from, end) free: the fewest blocks that make up the range. */
-static void free_and_merge(const struct page_allocator *a, size_t from, size_t end) {
-    const uint64_t *words = words_of(a);
-    words_set(words_of(a), from, end);
-    refresh_singles(a, from);
-    if (!in_one_word(from, end))
-        refresh_singles(a, end - 1);
-
+/* The pages [from, end) are free and in no block: insert the fewest that make up the range. */
+static void insert_pages(const struct page_allocator *a, size_t from, size_t end) {
     /* Order 0 has no set of blocks to insert into: the bitmap knows them. What is beside its buddy
        goes on in order 1, with it. */
-    if (from % 2 != 0)
-        from = words_test(words, from - 1) ? from - 1 : from + 1;
-    if (end % 2 != 0)
-        end = words_test(words, end) ? end + 1 : end - 1;
+    if (from % 2 != 0) {
+        refresh_singles(a, from);
+        from = words_test(words_of(a), from - 1) ? from - 1 : from + 1;
+    }
+    if (end % 2 != 0) {
+        refresh_singles(a, end - 1);
+        end = words_test(words_of(a), end) ? end + 1 : end - 1;
+    }
     if (from < end) {
         unsigned order = (unsigned) word_lowest(from | end | word_bit(MAX_ORDER));
         merge_blocks(a->meta, order, from >> order, end >> order);
     }
 }
 
-/* The pages [first, end) are what was not asked for of a block that was removed. Their buddies are
- * taken, or part of the same rest, so there is nothing to merge with. */
-static void put_rest_back(struct buddy *b, size_t first, size_t end) {
-    while (first < end) {
-        /* As large as the alignment of `first` allows and the rest of the range holds. */
-        size_t aligned = word_lowest(first | word_bit(MAX_ORDER));
-        size_t fits = word_highest(end - first);
-        unsigned order = (unsigned) (aligned < fits ? aligned : fits);
-        if (order > 0)
-            insert_block(b, order, first >> order);
-        first += (size_t) 1 << order;
-    }
-}
-
 static enum alloc_error stage_add(struct page_allocator *a, size_t first, size_t n) {
-    free_and_merge(a, first, first + n);
+    words_set(words_of(a), first, first + n);
+    insert_pages(a, first, first + n);
     return ALLOC_OK;
 }
 
@@ -162,11 +155,16 @@ static struct page_range stage_next_free(const struct page_allocator *a, size_t 
     return bitmap_next_free(a, BITMAP_AT, from);
 }
 
-/* Take n pages from the start of a free block that was removed, and put the rest back. */
+/* Take n pages from the start of a free block that was removed, and put the rest back, in blocks as
+ * large as the alignment of where they begin allows. Their buddies are taken, or part of the same
+ * rest, so there is nothing to merge with. */
 static void cut_pages(const struct page_allocator *a, size_t first, size_t n, size_t block_end) {
-    words_clear(words_of(a), first, first + n);
-    put_rest_back(a->meta, first + n, block_end);
-    refresh_singles(a, first + n - 1);
+    size_t rest = first + n;
+    words_clear(words_of(a), first, rest);
+    if (rest % 2 != 0)
+        refresh_singles(a, rest++);
+    for (; rest < block_end; rest += rest & -rest) /* its lowest bit */
+        insert_block(a->meta, (unsigned) word_lowest(rest), rest >> word_lowest(rest));
 }
 
 /* Take n pages from the lowest block of an order above 0 that has one, and is large enough. */
@@ -181,13 +179,14 @@ static size_t alloc_from_order(const struct page_allocator *a, unsigned order, s
 
 /* Take the lowest block of order 0. */
 static size_t alloc_single(const struct page_allocator *a) {
-    const struct buddy *b = a->meta;
+    struct buddy *b = a->meta;
     ALLOC_ASSERT(!bits_is_empty(&b->blocks[0]));
     size_t at = bits_first(&b->blocks[0]);
-    uint64_t *word = &words_of(a)[at];
-    size_t page = at * WORD_BITS + word_lowest(singles_in(*word));
+    uint64_t *word = &words_of(a)[at], singles = singles_in(*word);
+    size_t page = at * WORD_BITS + word_lowest(singles);
     *word &= ~word_bit(page);
-    refresh_singles(a, page);
+    if ((singles & (singles - 1)) == 0) /* it was the last one */
+        bits_assign(&b->blocks[0], at, false);
     return page;
 }
 
@@ -224,7 +223,7 @@ static SELDOM enum alloc_error alloc_run(struct page_allocator *a, size_t n, siz
 static enum alloc_error stage_alloc(struct page_allocator *a, size_t n, size_t align,
                                     paddr_t *out) {
     const struct buddy *b = a->meta;
-    if (n == 1 && align == 1 && (b->orders & 1) != 0)
+    if (n == 1 && align == 1 && !bits_is_empty(&b->blocks[0]))
         return hand_out(a, alloc_single(a), 1, out);
     return alloc_run(a, n, align, out);
 }
@@ -256,31 +255,31 @@ static enum alloc_error stage_alloc_at(struct page_allocator *a, size_t first, s
             remove_block(a->meta, order, blocks_end >> order);
         blocks_end += (size_t) 1 << order;
     }
-    put_rest_back(a->meta, blocks_first, first);
     cut_pages(a, first, n, blocks_end);
-    refresh_singles(a, first);
+    insert_pages(a, blocks_first, first);
     return count_taken(a, n);
 }
 
-/* A page that was freed and its buddy become one block. */
-static SELDOM enum alloc_error merge_page(struct page_allocator *a, size_t page) {
-    merge_blocks(a->meta, 1, page / 2, page / 2 + 1);
-    return count_given(a, 1);
-}
-
 static enum alloc_error free_page(struct page_allocator *a, size_t page) {
+    struct buddy *b = a->meta;
     uint64_t *word = &words_of(a)[page / WORD_BITS];
     if (*word & word_bit(page))
         return ALLOC_NOT_ALLOCATED;
     *word |= word_bit(page);
-    refresh_singles(a, page);
-    return *word & word_bit(page ^ 1) ? merge_page(a, page) : count_given(a, 1);
+    if (*word & word_bit(page ^ 1)) {
+        refresh_singles(a, page);
+        merge_block(b, 1, page / 2);
+    } else {
+        bits_assign(&b->blocks[0], page / WORD_BITS, true);
+    }
+    return count_given(a, 1);
 }
 
 static SELDOM enum alloc_error free_run(struct page_allocator *a, size_t first, size_t n) {
     if (!words_all_clear(words_of(a), first, first + n))
         return ALLOC_NOT_ALLOCATED;
-    free_and_merge(a, first, first + n);
+    words_set(words_of(a), first, first + n);
+    insert_pages(a, first, first + n);
     return count_given(a, n);
 }
 
@@ -300,7 +299,7 @@ static struct problem blocks_problem(const struct page_allocator *a, unsigned or
     if (!bits_check(blocks))
         return (struct problem){"the set of order # has a wrong summary, or a block too many",
                                 {order}};
-    if (words_test(&b->orders, order) == bits_is_empty(blocks))
+    if (words_test(&b->orders, order) == (order == 0 || bits_is_empty(blocks)))
         return (struct problem){"whether order # has a block is noted wrong", {order}};
 
     for (size_t i = bits_next(blocks, 0); i != NONE && order > 0; i = bits_next(blocks, i + 1)) {

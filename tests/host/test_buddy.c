@@ -201,7 +201,8 @@ static struct buddy *buddy_of(const struct trial *t) {
 static void put(struct trial *t, unsigned order, size_t block) {
     struct buddy *b = buddy_of(t);
     bits_set(&b->blocks[order], block);
-    b->orders |= word_bit(order);
+    if (order > 0)
+        b->orders |= word_bit(order);
 }
 
 static void drop(struct trial *t, unsigned order, size_t block) {
@@ -281,7 +282,9 @@ static void page_check_notices_sets_that_are_spoilt(void **state) {
     b->blocks[1].level[1][0] ^= 2;
     b->orders ^= word_bit(4);
     expect_problem(t, "whether order 4 has a block is noted wrong");
-    b->orders ^= word_bit(4) | word_bit(MAX_ORDER + 1);
+    b->orders ^= word_bit(4) | word_bit(0);
+    expect_problem(t, "whether order 0 has a block is noted wrong");
+    b->orders ^= word_bit(0) | word_bit(MAX_ORDER + 1);
     expect_problem(t, "an order above 18 is noted to have a block");
     b->orders ^= word_bit(MAX_ORDER + 1);
     assert_true(page_check(&t->a));
