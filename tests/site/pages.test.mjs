@@ -86,7 +86,7 @@ test('the search finds a word of the book, and leads to it by keyboard', async (
     await site.visit('index.html', async page => {
         await page.keyboard.press('Control+k');
         await page.getByRole('searchbox').fill('Knowlton');
-        await page.locator('.results li').first().waitFor();
+        await page.locator('.results .selected', {hasText: 'Buddy'}).waitFor();
         await page.keyboard.press('Enter');
         await page.waitForURL(/chapters\//);
     });
