@@ -7,6 +7,12 @@ function packageOf(id) {
     return id.match(/^\0?(.*node_modules\/(?:@[^/]+\/)?[^/]+)\//)?.[1];
 }
 
+/* Where fonts and the like are from, which CSS names and which are no modules. */
+function sourcesOf(bundle) {
+    return Object.values(bundle).flatMap(({originalFileNames}) => originalFileNames ?? [])
+        .map(file => path.resolve('pages', file));
+}
+
 function licenceOf(folder) {
     const {name, version, license, author} =
         JSON.parse(readFileSync(path.join(folder, 'package.json')));
@@ -20,8 +26,9 @@ function licenceOf(folder) {
 export const licences = {
     name: 'licences',
     apply: 'build',
-    generateBundle() {
-        const folders = new Set([...this.getModuleIds()].map(packageOf).filter(Boolean));
+    generateBundle(options, bundle) {
+        const folders = new Set([...this.getModuleIds(), ...sourcesOf(bundle)].map(packageOf)
+            .filter(Boolean));
         this.emitFile({type: 'asset', fileName: 'licences.txt',
             source: [...folders].sort().map(licenceOf).join(`\n${'-'.repeat(80)}\n\n`)});
     },
