@@ -7,23 +7,6 @@ web=$PWD/build/web
 
 # ---- pages ----
 
-# The files that the chapters link to, a line each.
-linked_sources() {
-    grep -ohE '\]\(\.\./[^)#]+\)' chapters/*.md | sed 's,^](\.\./\(.*\))$,\1,' | sort -u
-}
-
-# A page that shows a file. It must not be read as Vue's template, and no fence may end early.
-source_page() {
-    local language=text
-    case $1 in
-    *.[ch] | *.ld) language=c ;;
-    *.sh) language=bash ;;
-    esac
-    printf '# %s\n\n~~~~~~%s\n' "${1##*/}" "$language"
-    cat "$1"
-    printf '~~~~~~\n'
-}
-
 # The list of all solutions, which is a folder on GitHub.
 solutions_page() {
     local file
@@ -34,7 +17,7 @@ solutions_page() {
 }
 
 make_pages() {
-    local file pages=$web/pages
+    local pages=$web/pages
     rm -rf "$web"/{pages,.vitepress,watch,machine}
     mkdir -p "$web"
     cp -R site/.vitepress site/pages site/watch site/machine "$web/"
@@ -44,14 +27,10 @@ make_pages() {
     cp chapters/*.md "$pages/chapters/"
     cp chapters/solutions/*.md "$pages/chapters/solutions/"
     solutions_page >"$pages/chapters/solutions/index.md"
-    linked_sources | while read -r file; do
-        [[ -f $file ]] || fail "site: a chapter links to $file, which is not there"
-        mkdir -p "$(dirname "$pages/$file")"
-        source_page "$file" >"$pages/$file.md"
-    done
 }
 
-# The kernel after each chapter: a folder, an archive, and pages; and two stages side by side.
+# The kernel after each chapter: a folder, an archive, and pages; with pages of what the chapters
+# link to, and of two stages side by side.
 make_trees() {
     local chapter name pages=$web/pages
     rm -rf "$web/trees"

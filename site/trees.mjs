@@ -1,12 +1,13 @@
-/* Pages of what the book has made so far: after each chapter a list of the kernel's files, and each
- * file as it then is, with what has come in that chapter marked; and pages that compare two stages.
+/* Pages of sources: of each file that a chapter links to; of what the book has made so far, after
+ * each chapter a list of the kernel's files, and each file as it then is, with what has come in
+ * that chapter marked; and pages that compare two stages.
  *
  *     node site/trees.mjs TREES PAGES [STAGE]...
  *
- * TREES/09 is what `run.sh chapter 9` writes. PAGES gets after/09/index.md, after/09/FILE.md for
- * each file that is new or changed in chapter 9, and compare/ONE-OTHER.md. */
+ * TREES/09 is what `run.sh chapter 9` writes. PAGES gets FILE.md, after/09/index.md,
+ * after/09/FILE.md for each file that is new or changed in chapter 9, and compare/ONE-OTHER.md. */
 import {spawnSync} from 'node:child_process';
-import {mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs';
+import {existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync} from 'node:fs';
 import path from 'node:path';
 import {languageOf} from './.vitepress/book.mjs';
 
@@ -51,6 +52,11 @@ function newLines(before, after) {
     }).join(',');
 }
 
+/* It must not be read as Vue's template, and no fence may end early. */
+function block(file, marked, text) {
+    return `~~~~~~${languageOf(file)}${marked && `{${marked}}`}\n${text}~~~~~~\n`;
+}
+
 function filePage(chapter, file, text, before) {
     const marked = before ? newLines(path.join(before.folder, file),
         path.join(chapter.folder, file)) : '';
@@ -63,9 +69,7 @@ As it is after chapter ${+chapter.number}, [${chapter.title}](${up}chapters/${ch
 ${marked && 'Lines that came in it are marked.'} All of the kernel then:
 [its files](${up}after/${chapter.number}/index.md).
 
-~~~~~~${languageOf(file)}${marked && `{${marked}}`}
-${text}~~~~~~
-`;
+${block(file, marked, text)}`;
 }
 
 /* seen: for each file, its text and the chapter that has its page. */
@@ -98,6 +102,18 @@ download>freeram-${chapter.number}.tar.gz</a>.${+chapter.number < 3 ? '' : ' Or 
 ${rows.join('\n')}
 `);
 });
+
+/* ---- what the chapters link to ---- */
+
+const linksIn = text => [...text.matchAll(/\]\(\.\.\/([^)#]+)\)/g)].map(([, file]) => file);
+const links = chapters.flatMap(({name}) =>
+    linksIn(readFileSync(path.join(pages, 'chapters', name), 'utf8')));
+for (const file of new Set(links)) {
+    if (!existsSync(file))
+        throw new Error(`a chapter links to ${file}, which is not there`);
+    write(`${file}.md`,
+        `# ${path.basename(file)}\n\n${block(file, '', readFileSync(file, 'utf8'))}`);
+}
 
 /* ---- two stages ---- */
 

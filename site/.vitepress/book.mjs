@@ -10,8 +10,11 @@ export function book(md) {
     drawBlocks(md);
     md.core.ruler.before('normalize', 'chapter', state => {
         const number = chapterOf(state.env.relativePath);
-        if (number)
-            state.src = tellEffort(moveFigures(offerBoot(state.src, number), number), number);
+        if (!number)
+            return;
+        const effort = effortOf(state.src, number);
+        state.src = moveFigures(offerBoot(state.src, number), number)
+            .replace('\n', `\n\n<div class="effort">\n\n${effort}\n\n</div>\n`);
     });
     md.core.ruler.push('freeram', state => {
         if (!state.env.relativePath?.startsWith('chapters/'))
@@ -40,7 +43,7 @@ function blocksOf(text) {
 }
 
 /* How long it takes: 200 words are read in a minute, and 10 lines typed. */
-function tellEffort(text, number) {
+function effortOf(text, number) {
     const words = text.replace(/^```[^]*?^```\n/gm, '').split(/\s+/).length;
     const typed = blocksOf(text).filter(({file}) => file).flatMap(({lines}) =>
         lines.some(line => line.startsWith('@@')) ? lines.filter(line => line[0] === '+') : lines);
@@ -49,8 +52,8 @@ function tellEffort(text, number) {
     const kernels = [[before, 'before'], [number, 'after']]
         .filter(([each]) => existsSync(`${pages}after/${each}/index.md`))
         .map(([each, when]) => `[the kernel ${when}](../after/${each}/index.md)`);
-    return text.replace('\n', `\n\n<div class="effort">\n\nAbout ${minutes} minutes: ` +
-        `${counted} words, ${typed.length} lines to type · ${kernels.join(' · ')}\n\n</div>\n`);
+    return `About ${minutes} minutes: ${counted} words, ${typed.length} lines to type · ` +
+        kernels.join(' · ');
 }
 
 /* Behind a picture, the same in motion. */
