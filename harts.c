@@ -93,6 +93,8 @@ void harts_stop_others(void) {
 
 /* ---- to be asked ---- */
 
+void (*_Atomic harts_answer)(void);
+
 void harts_interrupted(void) {
     struct hart *hart = this_hart();
     /* First the bit, then the look: whoever asks in between sets it again. */
@@ -103,6 +105,9 @@ void harts_interrupted(void) {
     unsigned asked = atomic_load_explicit(&hart->fences_asked, memory_order_acquire);
     __asm__ volatile("sfence.vma zero, zero" ::: "memory");
     atomic_store_explicit(&hart->fences, asked, memory_order_release);
+    void (*answer)(void) = atomic_load_explicit(&harts_answer, memory_order_acquire);
+    if (answer != NULL)
+        answer();
 }
 
 /* ---- page tables ---- */

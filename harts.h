@@ -69,6 +69,9 @@ void harts_listen(void);
 /* What trap.c calls for a software interrupt: do what the others ask of this hart. */
 void harts_interrupted(void);
 
+/* What else a hart does then: called on each that is interrupted, in the trap, unless it is NULL. */
+extern void (*_Atomic harts_answer)(void);
+
 /* Do nothing more, ever. */
 _Noreturn void hart_stand_still(void);
 

@@ -306,3 +306,11 @@ plant() {
     ended_with 1
     says_line "0 passed, 1 failed"
 }
+
+@test "harts that are interrupted and do not put their hands down are noticed" {
+    only_harts
+    plant 's/^        answer\(\);$/        (void) answer;/' harts.c
+    run ./run.sh --harts 4
+    ended_with 1
+    matches '^not ok [0-9]+ - what other harts hold is recalled by an interrupt, and is whole again$'
+}

@@ -580,6 +580,9 @@ static const struct test_list *const lists[] = {
 #if defined(HARTS) && HARTS > 1 && __has_include("selftest_harts.c")
     &harts_tests,
 #endif
+#if defined(HARTS) && HARTS > 1 && __has_include("selftest_hands.c")
+    &hands_tests,
+#endif
 };
 #define LISTS (sizeof(lists) / sizeof(lists[0]))
 

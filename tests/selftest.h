@@ -26,7 +26,7 @@ struct test_list {
     void (*end)(void);                            /* after each test */
 };
 
-extern const struct test_list span_tests, vm_tests, harts_tests;
+extern const struct test_list span_tests, vm_tests, harts_tests, hands_tests;
 
 /* ---- the tools ---- */
 
