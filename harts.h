@@ -69,7 +69,7 @@ void harts_listen(void);
 /* What trap.c calls for a software interrupt: do what the others ask of this hart. */
 void harts_interrupted(void);
 
-/* What else a hart does then: called on each that is interrupted, in the trap, unless it is NULL. */
+/* What else a hart does then: called on each that is interrupted, in the trap; NULL is nothing. */
 extern void (*_Atomic harts_answer)(void);
 
 /* Do nothing more, ever. */

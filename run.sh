@@ -45,8 +45,9 @@ Commands:
                                                       ./run.sh test site
   bench [STAGE]...
                  instructions of every stage, counted in the kernel: a table; with --csv
-                 as data; with --host times instead, on this machine; with --plot
-                 pictures of these               ./run.sh bench tree buddy
+                 as data; with --harts of several harts, and how often they take a lock;
+                 with --host times instead, on this machine; with --plot pictures of
+                 these                           ./run.sh bench tree buddy
   fuzz TARGET    look for inputs that break alloc,
                  fdt or printf, until stopped         ./run.sh fuzz alloc
   gdb [STAGE]    boot halted, with gdb or lldb on it  ./run.sh gdb buddy
@@ -477,8 +478,13 @@ all, diff, test, fuzz, bench, gdb, chapter and site" ;;
     [[ ! $bench_kind || $command == bench ]] || wrong_usage "--$bench_kind is for bench"
     [[ ! $bench_format || $command == bench ]] || wrong_usage "--$bench_format is for bench"
     case $command in
-    diff | test | fuzz | bench | chapter)
-        [[ ! $harts ]] || wrong_usage "--harts is for stages, all and gdb, and not for $command"
+    diff | test | fuzz | chapter)
+        [[ ! $harts ]] ||
+            wrong_usage "--harts is for stages, all, bench and gdb, and not for $command"
+        ;;
+    bench)
+        [[ ! $harts || (! $bench_kind && $bench_format != plot) ]] ||
+            wrong_usage "bench --harts counts instructions, in the kernel: it has no --host or --plot"
         ;;
     esac
     case $command in

@@ -11,6 +11,7 @@ bench_kernel() {
     local stage
     need compiler emulator
     program=(tests/bench/bench.c)
+    ((${harts:-1} == 1)) || program=(tests/bench/bench_harts.c)
     QEMU_FLAGS+=" -icount shift=0"
     TIME_LIMIT=${time_limit_given:-600}
     for stage in "$@"; do
