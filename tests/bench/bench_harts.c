@@ -18,7 +18,8 @@
 #include "../xorshift.h"
 
 enum {
-    PAIRS = 40000, /* of all harts together */
+    PAIRS = 40000, /* of all harts together, */
+    TURNS = 10000, /* but in no more turns: each begins with an interrupt */
     BURST = 64,    /* pages, at most */
     MAGAZINE = 64, /* pages, at most */
 };
@@ -297,7 +298,8 @@ static bool run_row(const struct alloc_stage *stage, struct row row_) {
     fill((room.end - room.start) / PAGE_SIZE / 10 * 9);
     begin_counting();
     atomic_store(&turn, workers);
-    harts_run(take_turns, PAIRS / row.burst / harts_count());
+    unsigned turns = PAIRS / row.burst;
+    harts_run(take_turns, (turns < TURNS ? turns : TURNS) / harts_count());
     print_row();
     return row.kind == HANDS ? harts_problem(&shared) == NULL : page_check(&locked);
 }
