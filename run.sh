@@ -484,7 +484,7 @@ all, diff, test, fuzz, bench, gdb, chapter and site" ;;
         ;;
     bench)
         [[ ! $harts || (! $bench_kind && $bench_format != plot) ]] ||
-            wrong_usage "bench --harts counts instructions, in the kernel: it has no --host or --plot"
+            wrong_usage "bench --harts counts in the kernel: it has no --host or --plot"
         ;;
     esac
     case $command in

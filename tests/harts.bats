@@ -53,7 +53,7 @@ line_of() {
     done
     for command in --host --plot; do
         run ./run.sh --harts 2 bench "$command"
-        refuses_with "bench --harts counts instructions, in the kernel: it has no --host or --plot"
+        refuses_with "bench --harts counts in the kernel: it has no --host or --plot"
     done
 }
 

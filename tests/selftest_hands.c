@@ -44,7 +44,7 @@ static bool interrupt_others(void *context) {
     for (size_t at = 0; at < HARTS; at++)
         if (&harts[at] != this_hart() && hart_is(&harts[at], HART_UP))
             hart_wake(&harts[at]);
-    while (READ_CSR(time) - start < PAUSE)
+    for (uintptr_t now = start; now - start < PAUSE; now = READ_CSR(time))
         continue;
     return true;
 }
