@@ -175,13 +175,17 @@ again with the figures of today: tests/figures refresh instructions"
 
 @test "the benchmark's pictures are drawn where gnuplot is" {
     command -v gnuplot >/dev/null || skip "gnuplot is installed only when pictures are asked for"
-    run ./run.sh -m 32M bench --plot stack tree
+    run ./run.sh -m 32M bench --plot bump tree
     ended_with 0
     local picture
     for picture in memory occupancy wholeness; do
         grep -q '^<svg' "build/bench/$picture.svg" || differs "$picture.svg"
         grep -q '>tree<' "build/bench/$picture.svg" || differs "the tree in $picture.svg"
+        ! grep -q '>bump<' "build/bench/$picture.svg" || differs "no bump, which frees nothing"
     done
+    run ./run.sh -m 32M bench --plot bump
+    ended_with 1
+    says "there is nothing to draw of bump, which frees no page"
 }
 
 @test "the options of bench are refused elsewhere, together, and with no such stage" {

@@ -132,6 +132,34 @@ plot_data() {
         }' "$rows"
 }
 
+# Where the lines of plot_data's table in $1 end: x; y; where the name goes, so far from the next
+# that both can be read; name; its number. The y axis is logarithmic.
+line_ends() {
+    awk '
+        NR == 1 { for (c = 2; c <= NF; c++) name[c] = $c; columns = NF }
+        NR > 1 {
+            for (c = 2; c <= NF; c++)
+                if ($c != "?") {
+                    x[c] = $1
+                    y[c] = $c
+                }
+        }
+        END {
+            for (c = 2; c <= columns; c++) {
+                if (!(c in y))
+                    continue
+                for (i = ++count; i > 1 && y[order[i - 1]] > y[c]; i--)
+                    order[i] = order[i - 1]
+                order[i] = c
+            }
+            for (i = 1; i <= count; i++) {
+                c = order[i]
+                at = i > 1 && x[c] == x[order[i - 1]] && y[c] < at * 1.4 ? at * 1.4 : y[c]
+                print x[c], y[c], at, name[c], c - 1
+            }
+        }' "$1"
+}
+
 # Of the 2 MiB blocks that there could be, how many are free: a row for each stage.
 wholeness_data() {
     awk -F '; *' -v stages="$*" '
@@ -148,11 +176,17 @@ wholeness_data() {
 
 # draw_plots STAGE...: cost by memory and by occupancy, and what is left whole, as SVG.
 draw_plots() {
-    local size out=build/bench largest=${memory_given:-65536} middle=1024
+    local size picture stage drawn=() out=build/bench largest=${memory_given:-65536} middle=1024
     for size in 32 128 512 2048 8192 32768 65536; do
         ((size > largest)) || bench_host "$size" "churn 90 % burst 64" "$@"
     done
     ((middle <= largest)) || middle=$largest
+    # bump frees nothing, so it has no line.
+    for stage; do
+        ! grep -q "; ns; $stage; " "$rows" || drawn+=("$stage")
+    done
+    ((${#drawn[@]} > 0)) || fail "bench --plot: there is nothing to draw of $*, which frees no page"
+    set -- "${drawn[@]}"
     # shellcheck disable=SC2016 # awk's $1 and $2
     plot_data '$1' '^churn 90 % burst 64; ns' "$@" >"$out/memory.data"
     : >"$rows"
@@ -161,6 +195,9 @@ draw_plots() {
     # shellcheck disable=SC2016
     plot_data 'substr($2, 7, 2)' '^churn .. % burst 64; ns' "$@" >"$out/occupancy.data"
     wholeness_data "$@" >"$out/wholeness.data"
+    for picture in memory occupancy; do
+        line_ends "$out/$picture.data" >"$out/$picture.ends"
+    done
     (cd "$out" && gnuplot -c ../../tests/bench/plot.gp "$#") || fail "bench: gnuplot failed"
     echo "drawn: $out/memory.svg $out/occupancy.svg $out/wholeness.svg"
 }
