@@ -74,41 +74,129 @@ static void pages_are_counted_whoever_frees_them(void **state) {
     assert_null(harts_problem(&s));
 }
 
-static void what_is_wrong_with_a_hand_is_told(void **state) {
-    char text[PROBLEM_SIZE];
+static void a_page_that_was_never_added_cannot_be_freed(void **state) {
     paddr_t out;
     (void) state;
+    assert_int_equal(harts_add_memory(&s, &hand, 110 * PAGE_SIZE, 4 * PAGE_SIZE), ALLOC_OK);
+    assert_int_equal(harts_alloc_at(&s, &hand, 96 * PAGE_SIZE, 4), ALLOC_OK);
+    assert_int_equal(harts_alloc_at(&s, &hand, 110 * PAGE_SIZE, 4), ALLOC_OK);
+    assert_int_equal(harts_free(&s, &other, 105 * PAGE_SIZE, 1), ALLOC_NOT_ALLOCATED);
+    assert_int_equal(harts_free(&s, &other, 109 * PAGE_SIZE, 2), ALLOC_NOT_ALLOCATED);
+    assert_int_equal(harts_free(&s, &other, 99 * PAGE_SIZE, 2), ALLOC_NOT_ALLOCATED);
+    assert_int_equal(harts_free(&s, &other, 113 * PAGE_SIZE, 2), ALLOC_NOT_ALLOCATED);
+    assert_int_equal(harts_free(&s, &other, 114 * PAGE_SIZE, 1), ALLOC_NOT_ALLOCATED);
+    assert_int_equal(harts_used(&s, &other), 8);
+    assert_int_equal(harts_free(&s, &other, 113 * PAGE_SIZE, 1), ALLOC_OK);
+    assert_int_equal(harts_free(&s, &other, 99 * PAGE_SIZE, 1), ALLOC_OK);
     assert_int_equal(harts_alloc(&s, &hand, 1, PAGE_SIZE, &out), ALLOC_OK);
-    assert_null(harts_problem_text(&s, text));
-    struct hand before = hand;
-    hand.held = HAND + 1;
-    assert_non_null(harts_problem(&s));
-    hand = before;
-    hand.high = HAND;
-    assert_non_null(harts_problem(&s));
-    hand = before;
-    hand.pages[0] = PAGES;
-    assert_non_null(harts_problem(&s));
-    hand.pages[0] = 0; /* it was allocated */
-    assert_non_null(harts_problem(&s));
-    hand = before;
-    hand.pages[hand.held++] = before.pages[0];
-    assert_non_null(harts_problem(&s));
-    hand = before;
-    hand.held--;
-    assert_non_null(harts_problem(&s));
-    hand = before;
-    other.held = 1;
-    other.pages[0] = before.pages[before.held - 1];
-    assert_non_null(harts_problem_text(&s, text));
-    other.held = 0;
-    s.lock = 1;
-    assert_non_null(harts_problem(&s));
-    s.lock = 0;
     assert_null(harts_problem(&s));
-    harts_put_down(&s, &hand);
-    s.water = 64;
+}
+
+/* Words 0 and 1 in the hand, at 1 and 64; word 2 is the nodes', whose lowest it is. */
+static int hold_words(void **state) {
+    paddr_t out;
+    return begin(state) != 0 || harts_alloc(&s, &hand, 1, PAGE_SIZE, &out) != ALLOC_OK ||
+           harts_add_memory(&s, &hand, 128 * PAGE_SIZE, 8 * PAGE_SIZE) != ALLOC_OK;
+}
+
+static void expect_problem(const char *expected) {
+    char text[PROBLEM_SIZE] = "";
+    assert_ptr_equal(harts_problem_text(&s, text), text);
+    assert_string_equal(text, expected);
     assert_non_null(harts_problem(&s));
+}
+
+/* A place of the hand has this page for a moment. */
+static void expect_problem_with(size_t place, size_t page, const char *expected) {
+    size_t before = hand.pages[place];
+    hand.pages[place] = page;
+    expect_problem(expected);
+    hand.pages[place] = before;
+}
+
+static void a_hand_that_seems_to_hold_too_much_is_told(void **state) {
+    (void) state;
+    assert_null(harts_problem(&s));
+    hand.held = HAND + 1;
+    expect_problem("a hand has 257 words at its low end and 0 at the high one: too many");
+    hand.held = 2;
+    hand.high = HAND - 1;
+    expect_problem("a hand has 2 words at its low end and 255 at the high one: too many");
+    hand.high = HAND - 2; /* it is full, and all but two are page 192 */
+    for (size_t i = 2; i < HAND; i++)
+        hand.pages[i] = 192;
+    expect_problem("page 192 is in a hand and is not free, or its word is the nodes'");
+    hand.held = 0;
+    hand.high = HAND;
+    expect_problem("page 192 is in a hand and is not free, or its word is the nodes'");
+}
+
+static void what_a_hand_may_not_hold_is_told(void **state) {
+    (void) state;
+    expect_problem_with(0, PAGES,
+                        "page 200 is in a hand and is not free, or its word is the nodes'");
+    expect_problem_with(0, 0, "page 0 is in a hand and is not free, or its word is the nodes'");
+    expect_problem_with(1, 128, "page 128 is in a hand and is not free, or its word is the nodes'");
+    expect_problem_with(1, 65, "word 1 is in two hands, or in one twice");
+    hand.high = 1;
+    expect_problem_with(HAND - 1, 65, "word 1 is in two hands, or in one twice");
+    expect_problem_with(HAND - 1, 192,
+                        "page 192 is in a hand and is not free, or its word is the nodes'");
+    hand.high = 0;
+    assert_null(harts_problem(&s));
+}
+
+static void a_word_in_two_hands_or_in_none_is_told(void **state) {
+    (void) state;
+    other.held = 1;
+    other.pages[0] = 70; /* of the word of the first place */
+    expect_problem("word 1 is in two hands, or in one twice");
+    other.pages[0] = 7; /* and of the last one */
+    expect_problem("word 0 is in two hands, or in one twice");
+    other.held = 2; /* the first of two hands has a word twice, and the other has none of it */
+    other.pages[1] = 8;
+    hand.held = 0;
+    expect_problem("word 0 is in two hands, or in one twice");
+    other.held = 0;
+    expect_problem("2 words are hidden, 0 are in hands");
+    hand.held = 1;
+    expect_problem("2 words are hidden, 1 are in hands");
+    hand.held = 2;
+    assert_null(harts_problem(&s));
+}
+
+static void what_is_under_way_is_told(void **state) {
+    static const char words[] = "the lock is taken, or a recall is under way";
+    (void) state;
+    s.lock = 1;
+    expect_problem(words);
+    s.lock = 0;
+    s.word_lock = 1;
+    expect_problem(words);
+    s.word_lock = 0;
+    s.recalls = 1;
+    expect_problem(words);
+    s.recalls = 0;
+    assert_null(harts_problem(&s));
+}
+
+static void a_word_under_water_is_told(void **state) {
+    (void) state;
+    s.water = 2;
+    assert_null(harts_problem(&s));
+    s.water = 3;
+    expect_problem("word 2 is the nodes', and under water");
+}
+
+static void tables_that_disagree_are_told(void **state) {
+    (void) state;
+    words_set(s.rows.level[0], PAGES, PAGES + 1);
+    expect_problem("page 200 is free, and the last one is page 199");
+    words_clear(s.rows.level[0], PAGES, PAGES + 1);
+    *rows_at(&s.rows, 1, 0) ^= 2; /* the word is in a hand, and seems to be the nodes', too */
+    expect_problem("row 1 is wrong about child 1 of its height");
+    *rows_at(&s.rows, 1, 0) ^= 2;
+    assert_null(harts_problem(&s));
 }
 
 /* One word more than a hand has room for, and each has a page that comes free. */
@@ -176,7 +264,13 @@ int main(void) {
         cmocka_unit_test_setup(what_is_no_request_is_refused, begin),
         cmocka_unit_test_setup(less_alignment_than_a_page_is_a_page, begin),
         cmocka_unit_test_setup(pages_are_counted_whoever_frees_them, begin),
-        cmocka_unit_test_setup(what_is_wrong_with_a_hand_is_told, begin),
+        cmocka_unit_test_setup(a_page_that_was_never_added_cannot_be_freed, begin),
+        cmocka_unit_test_setup(a_hand_that_seems_to_hold_too_much_is_told, hold_words),
+        cmocka_unit_test_setup(what_a_hand_may_not_hold_is_told, hold_words),
+        cmocka_unit_test_setup(a_word_in_two_hands_or_in_none_is_told, hold_words),
+        cmocka_unit_test_setup(what_is_under_way_is_told, hold_words),
+        cmocka_unit_test_setup(a_word_under_water_is_told, hold_words),
+        cmocka_unit_test_setup(tables_that_disagree_are_told, hold_words),
         cmocka_unit_test(a_hand_that_is_full_gives_half_to_the_nodes),
         cmocka_unit_test(what_is_above_the_water_goes_to_the_nodes),
         cmocka_unit_test_setup(the_lock_is_waited_for, begin),
