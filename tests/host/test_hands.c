@@ -39,6 +39,13 @@ static void what_is_no_request_is_refused(void **state) {
     assert_int_equal(harts_alloc(&s, &hand, 1, 3 * PAGE_SIZE, &out), ALLOC_INVALID);
     assert_int_equal(harts_alloc(&s, &hand, 1, 2 * MAX_ALIGN, &out), ALLOC_INVALID);
     assert_int_equal(harts_alloc(&s, &hand, PAGES + 1, PAGE_SIZE, &out), ALLOC_NO_MEMORY);
+    assert_int_equal(harts_alloc(&s, &hand, SIZE_MAX / PAGE_SIZE, PAGE_SIZE, &out),
+                     ALLOC_NO_MEMORY);
+    assert_int_equal(harts_alloc(&s, &hand, SIZE_MAX / PAGE_SIZE + 1, PAGE_SIZE, &out),
+                     ALLOC_INVALID);
+    assert_int_equal(harts_alloc(&s, &hand, 1, MAX_ALIGN, &out), ALLOC_OK);
+    assert_int_equal(harts_free(&s, &hand, out, 1), ALLOC_OK);
+    out = 42;
     assert_int_equal(out, 42);
     assert_int_equal(harts_alloc_at(&s, &hand, 1, 1), ALLOC_INVALID);
     assert_int_equal(harts_alloc_at(&s, &hand, PAGES * PAGE_SIZE, 1), ALLOC_INVALID);
@@ -199,48 +206,320 @@ static void tables_that_disagree_are_told(void **state) {
     assert_null(harts_problem(&s));
 }
 
-/* One word more than a hand has room for, and each has a page that comes free. */
-static void a_hand_that_is_full_gives_half_to_the_nodes(void **state) {
+/* ---- what goes where ---- */
+
+enum {
+    WORDS = 300,
+    MANY = WORDS * 64
+};
+
+/* Many words, all free. */
+static int begin_large(void **state) {
     static _Alignas(64) unsigned char large[65536];
-    static const size_t words = HAND + 1;
-    paddr_t out;
     (void) state;
-    size_t needed = harts_meta_size(0, words * 64 * PAGE_SIZE);
+    size_t needed = harts_meta_size(0, MANY * PAGE_SIZE);
     assert_in_range(needed, 1, sizeof(large));
-    assert_int_equal(harts_begin(&s, 0, words * 64 * PAGE_SIZE, large, sizeof(large), NULL, NULL),
+    assert_int_equal(harts_begin(&s, 0, MANY * PAGE_SIZE, large, sizeof(large), NULL, NULL),
                      ALLOC_OK);
     harts_join(&s, &hand);
-    assert_int_equal(harts_add_memory(&s, &hand, 0, words * 64 * PAGE_SIZE), ALLOC_OK);
-    for (size_t page = 0; page < words * 64; page++)
+    harts_join(&s, &other);
+    return harts_add_memory(&s, &hand, 0, MANY * PAGE_SIZE) != ALLOC_OK;
+}
+
+/* Allocate pages one by one, and make both hands know the range. */
+static void take_pages(size_t n) {
+    paddr_t out = 0;
+    for (size_t i = 0; i < n; i++)
         assert_int_equal(harts_alloc(&s, &hand, 1, PAGE_SIZE, &out), ALLOC_OK);
+    assert_int_equal(harts_free(&s, &hand, out, 1), ALLOC_OK);
+    assert_int_equal(harts_free(&s, &other, out, 1), ALLOC_NOT_ALLOCATED);
+    assert_int_equal(harts_alloc(&s, &hand, 1, PAGE_SIZE, &out), ALLOC_OK);
+}
+
+static int take_all(void **state) {
+    if (begin_large(state) != 0)
+        return 1;
+    take_pages(MANY);
+    return hand.held + hand.high + other.held + other.high != 0;
+}
+
+/* Free the first page of these words. */
+static void free_of_words(size_t first, size_t words) {
+    for (size_t i = first; i < first + words; i++)
+        assert_int_equal(harts_free(&s, &hand, i * 64 * PAGE_SIZE, 1), ALLOC_OK);
+}
+
+static bool is_nodes_word(size_t i) {
+    return !rows_is_hidden(&s.rows, i);
+}
+
+static void an_empty_hand_takes_the_lowest_eight_words(void **state) {
+    paddr_t out;
+    (void) state;
     size_t locks = hand.locks;
-    for (size_t word = 0; word < words; word++)
-        assert_int_equal(harts_free(&s, &hand, word * 64 * PAGE_SIZE, 1), ALLOC_OK);
-    assert_in_range(hand.locks - locks, 1, 2); /* to know the range, and once for all */
-    assert_int_equal(hand.held, HAND / 2);
-    assert_true(page_is_free(&s.a, 0));
-    assert_int_equal(harts_largest_run(&s), 1);
+    for (size_t page = 0; page < 8 * 64; page++) {
+        assert_int_equal(hand.held, page == 0 ? 0 : 8 - page / 64);
+        assert_int_equal(harts_alloc(&s, &hand, 1, PAGE_SIZE, &out), ALLOC_OK);
+        assert_int_equal(out, page * PAGE_SIZE);
+    }
+    assert_int_equal(hand.held, 0);
+    assert_int_equal(hand.locks - locks, 1);
+    assert_int_equal(s.water, 8);
+    assert_true(is_nodes_word(8));
+    assert_int_equal(harts_alloc(&s, &hand, 1, PAGE_SIZE, &out), ALLOC_OK);
+    assert_int_equal(hand.locks - locks, 2);
+    assert_int_equal(s.water, 16);
     assert_null(harts_problem(&s));
 }
 
-/* Nothing was under water: all of it waits at the high end, and goes. */
-static void what_is_above_the_water_goes_to_the_nodes(void **state) {
-    static _Alignas(64) unsigned char large[65536];
-    static const size_t pages = (HAND + 1) * 64;
+/* Words 0 to 7 were under water: the rest waits at the high end until the lock is taken anyway. */
+static void words_below_the_water_go_to_the_low_end(void **state) {
     paddr_t out;
     (void) state;
-    assert_int_equal(harts_begin(&s, 0, pages * PAGE_SIZE, large, sizeof(large), NULL, NULL),
-                     ALLOC_OK);
-    harts_join(&s, &hand);
-    assert_int_equal(harts_add_memory(&s, &hand, 0, pages * PAGE_SIZE), ALLOC_OK);
-    assert_int_equal(harts_alloc(&s, &hand, pages, PAGE_SIZE, &out), ALLOC_OK);
-    for (size_t page = 0; page < pages - 64; page += 64)
-        assert_int_equal(harts_free(&s, &hand, page * PAGE_SIZE, 1), ALLOC_OK);
-    assert_int_equal(hand.high, HAND);
-    assert_int_equal(harts_free(&s, &hand, (pages - 64) * PAGE_SIZE, 1), ALLOC_OK);
+    take_pages(1);
+    assert_int_equal(harts_alloc_at(&s, &hand, 9 * 64 * PAGE_SIZE, 64), ALLOC_OK);
+    assert_int_equal(harts_alloc_at(&s, &hand, 8 * 64 * PAGE_SIZE, 64), ALLOC_OK);
+    for (size_t page = 1; page < 8 * 64; page++)
+        assert_int_equal(harts_alloc(&s, &hand, 1, PAGE_SIZE, &out), ALLOC_OK);
+    assert_int_equal(s.water, 8);
+    free_of_words(7, 3);
+    assert_int_equal(hand.held, 1);
+    assert_int_equal(hand.pages[0], 7 * 64);
+    assert_int_equal(hand.high, 2);
+    assert_int_equal(hand.pages[HAND - 1], 8 * 64);
+    assert_int_equal(hand.pages[HAND - 2], 9 * 64);
+    assert_null(harts_problem(&s));
+    assert_int_equal(harts_alloc(&s, &hand, 1, PAGE_SIZE, &out), ALLOC_OK);
+    assert_int_equal(out, 7 * 64 * PAGE_SIZE);
+    assert_int_equal(hand.high, 2);
+    assert_int_equal(harts_alloc(&s, &hand, 1, PAGE_SIZE, &out), ALLOC_OK);
+    assert_int_equal(out, 8 * 64 * PAGE_SIZE); /* it went to the nodes, and is the lowest there */
     assert_int_equal(hand.high, 0);
+    assert_int_equal(s.water, 16);
     assert_null(harts_problem(&s));
 }
+
+static void the_water_falls_to_what_comes_to_the_nodes(void **state) {
+    (void) state;
+    free_of_words(20, 1);
+    assert_int_equal(s.water, WORDS);
+    harts_put_down(&s, &hand);
+    assert_int_equal(s.water, 20);
+    free_of_words(19, 1);
+    free_of_words(30, 1);
+    assert_int_equal(hand.held, 1);
+    assert_int_equal(hand.high, 1);
+    harts_put_down(&s, &hand);
+    assert_int_equal(s.water, 19);
+    assert_int_equal(harts_free(&s, &hand, 10 * 64 * PAGE_SIZE, 2), ALLOC_OK);
+    assert_int_equal(s.water, 10);
+    assert_int_equal(harts_free(&s, &hand, 11 * 64 * PAGE_SIZE, 2), ALLOC_OK);
+    assert_int_equal(s.water, 10);
+    assert_null(harts_problem(&s));
+}
+
+static void a_hand_that_is_full_gives_half_to_the_nodes(void **state) {
+    (void) state;
+    size_t locks = hand.locks;
+    free_of_words(0, 256);
+    assert_int_equal(hand.held, 256);
+    assert_int_equal(hand.locks, locks);
+    free_of_words(256, 1);
+    assert_int_equal(hand.locks - locks, 1);
+    assert_int_equal(hand.held, 128);
+    assert_int_equal(s.water, 128);
+    for (size_t i = 0; i < 257; i++)
+        assert_int_equal(is_nodes_word(i), i >= 128);
+    assert_null(harts_problem(&s));
+}
+
+/* Nothing is under water: all of it waits at the high end, and goes. */
+static void what_is_above_the_water_goes_to_the_nodes(void **state) {
+    (void) state;
+    s.water = 0;
+    free_of_words(0, 256);
+    assert_int_equal(hand.high, 256);
+    free_of_words(256, 1);
+    assert_int_equal(hand.held + hand.high, 0);
+    for (size_t i = 0; i < 257; i++)
+        assert_true(is_nodes_word(i));
+    assert_null(harts_problem(&s));
+}
+
+/* One word is above the water, and all others are below it and stay. */
+static void what_is_above_the_water_goes_first(void **state) {
+    (void) state;
+    s.water = 255;
+    free_of_words(0, 256);
+    assert_int_equal(hand.held, 255);
+    assert_int_equal(hand.high, 1);
+    free_of_words(256, 1);
+    assert_int_equal(hand.held, 255);
+    assert_int_equal(hand.high, 0);
+    assert_true(is_nodes_word(255));
+    assert_true(is_nodes_word(256));
+    assert_null(harts_problem(&s));
+}
+
+/* ---- when the lock is taken ---- */
+
+/* Free a page of word 8, which is the nodes': is the lock taken? */
+static size_t locks_to_free(size_t page) {
+    size_t locks = hand.locks;
+    assert_int_equal(harts_free(&s, &hand, (8 * 64 + page) * PAGE_SIZE, 1), ALLOC_OK);
+    assert_null(harts_problem(&s));
+    return hand.locks - locks;
+}
+
+static void a_page_that_makes_a_larger_block_of_its_word_takes_the_lock(void **state) {
+    paddr_t out;
+    (void) state;
+    assert_int_equal(locks_to_free(63), 0); /* the hand's: that is no concern of the rows */
+    assert_int_equal(locks_to_free(62), 1);
+    harts_put_down(&s, &hand);
+    assert_int_equal(locks_to_free(0), 0);
+    assert_int_equal(locks_to_free(1), 0);
+    assert_int_equal(locks_to_free(4), 0);
+    assert_int_equal(locks_to_free(5), 0); /* one of two pages there was */
+    assert_int_equal(locks_to_free(7), 0);
+    assert_int_equal(locks_to_free(6), 1); /* and none of four */
+    assert_int_equal(locks_to_free(9), 0);
+    assert_int_equal(locks_to_free(8), 0);
+    assert_int_equal(harts_alloc(&s, &other, 4, 4 * PAGE_SIZE, &out), ALLOC_OK);
+    assert_int_equal(out, (8 * 64 + 4) * PAGE_SIZE);
+    assert_null(harts_problem(&s));
+}
+
+static void the_first_pair_at_the_beginning_of_a_word_takes_the_lock(void **state) {
+    paddr_t out;
+    (void) state;
+    assert_int_equal(locks_to_free(0), 0);
+    harts_put_down(&s, &hand);
+    assert_int_equal(locks_to_free(2), 0);
+    assert_int_equal(locks_to_free(1), 1);
+    assert_int_equal(locks_to_free(4), 0);
+    assert_int_equal(locks_to_free(5), 0); /* there was one at the beginning */
+    assert_int_equal(harts_alloc(&s, &other, 2, 2 * PAGE_SIZE, &out), ALLOC_OK);
+    assert_int_equal(out, 8 * 64 * PAGE_SIZE);
+}
+
+/* 32 pages, and 64. */
+static void the_last_page_of_a_word_takes_the_lock(void **state) {
+    paddr_t out;
+    (void) state;
+    assert_int_equal(locks_to_free(0), 0);
+    harts_put_down(&s, &hand);
+    for (size_t page = 1; page < 63; page++)
+        locks_to_free(page);
+    assert_int_equal(locks_to_free(63), 1);
+    assert_int_equal(harts_alloc(&s, &other, 64, 64 * PAGE_SIZE, &out), ALLOC_OK);
+}
+
+#define LOCKS(h, times, call)                         \
+    do {                                              \
+        size_t before = (h)->locks;                   \
+        call;                                         \
+        assert_int_equal((h)->locks - before, times); \
+        assert_int_equal(s.lock, 0);                  \
+    } while (0)
+
+static void calls_take_the_lock_once_or_not_at_all(void **state) {
+    struct hand new;
+    paddr_t out;
+    (void) state;
+    harts_join(&s, &new);
+    assert_int_equal(new.locks, 1);
+    LOCKS(&new, 1, harts_leave(&s, &new));
+    LOCKS(&hand, 1, harts_put_down(&s, &hand));
+    LOCKS(&hand, 1, harts_total(&s, &hand));
+    LOCKS(&hand, 1, harts_used(&s, &hand));
+    LOCKS(&hand, 1, harts_available(&s, &hand));
+    LOCKS(&hand, 1, harts_add_memory(&s, &hand, 0, PAGE_SIZE)); /* which is refused */
+    LOCKS(&hand, 1, harts_alloc(&s, &hand, 1, PAGE_SIZE, &out));
+    LOCKS(&hand, 0, harts_alloc(&s, &hand, 1, PAGE_SIZE, &out));
+    LOCKS(&hand, 0, harts_alloc(&s, &hand, 1, 1, &out));
+    LOCKS(&hand, 1, harts_alloc(&s, &hand, 2, PAGE_SIZE, &out));
+    LOCKS(&hand, 1, harts_alloc(&s, &hand, 1, 2 * PAGE_SIZE, &out));
+    LOCKS(&hand, 1, harts_alloc_at(&s, &hand, 9 * 64 * PAGE_SIZE, 2));
+    LOCKS(&hand, 2, harts_free(&s, &hand, 9 * 64 * PAGE_SIZE, 2)); /* and to know the range */
+    LOCKS(&hand, 0, harts_free(&s, &hand, 0, 1));
+    LOCKS(&hand, 0, harts_free(&s, &hand, 0, 1)); /* which is refused */
+    LOCKS(&hand, 1, harts_free(&s, &hand, 0, 2)); /* so is this, but it is to see */
+    assert_null(harts_problem(&s));
+}
+
+/* Six ranges of two pages. */
+static int begin_ranges(void **state) {
+    (void) state;
+    if (harts_begin(&s, 0, PAGES * PAGE_SIZE, meta, sizeof(meta), NULL, NULL) != ALLOC_OK)
+        return 1;
+    harts_join(&s, &hand);
+    for (size_t page = 0; page < 24; page += 4)
+        if (harts_add_memory(&s, &hand, page * PAGE_SIZE, 2 * PAGE_SIZE) != ALLOC_OK ||
+            harts_alloc_at(&s, &hand, page * PAGE_SIZE, 2) != ALLOC_OK)
+            return 1;
+    return 0;
+}
+
+/* Free a page and take it again: how often was the lock taken to free it? */
+static size_t locks_of_range(size_t page) {
+    size_t locks = hand.locks;
+    assert_int_equal(harts_free(&s, &hand, page * PAGE_SIZE, 1), ALLOC_OK);
+    locks = hand.locks - locks;
+    assert_int_equal(harts_alloc_at(&s, &hand, page * PAGE_SIZE, 1), ALLOC_OK);
+    return locks;
+}
+
+static void four_ranges_are_known_without_the_lock(void **state) {
+    (void) state;
+    for (size_t page = 0; page < 16; page += 4)
+        assert_int_equal(locks_of_range(page), 1);
+    for (size_t page = 0; page < 16; page += 4) {
+        assert_int_equal(locks_of_range(page), 0);
+        assert_int_equal(locks_of_range(page + 1), 0);
+    }
+    assert_int_equal(harts_free(&s, &hand, 3 * PAGE_SIZE, 1), ALLOC_NOT_ALLOCATED);
+    assert_int_equal(harts_free(&s, &hand, 2 * PAGE_SIZE, 1), ALLOC_NOT_ALLOCATED);
+    for (size_t page = 0; page < 16; page += 4)
+        assert_int_equal(locks_of_range(page), 0);
+    assert_int_equal(locks_of_range(16), 1); /* the fifth, for the first */
+    for (size_t page = 16; page > 0; page -= 4)
+        assert_int_equal(locks_of_range(page), 0);
+    assert_int_equal(locks_of_range(0), 1); /* and that for the second */
+    assert_int_equal(locks_of_range(8), 0);
+    assert_int_equal(locks_of_range(4), 1);
+    assert_null(harts_problem(&s));
+}
+
+/* ---- numbers ---- */
+
+/* More than fits into 16 bits. */
+static void many_pages_are_counted(void **state) {
+    static _Alignas(64) unsigned char larger[1 << 17];
+    static const size_t pages = 140000;
+    paddr_t out;
+    (void) state;
+    assert_int_equal(harts_begin(&s, 0, pages * PAGE_SIZE, larger, sizeof(larger), NULL, NULL),
+                     ALLOC_OK);
+    harts_join(&s, &hand);
+    harts_join(&s, &other);
+    assert_int_equal(harts_add_memory(&s, &hand, 0, pages * PAGE_SIZE), ALLOC_OK);
+    assert_int_equal(harts_total(&s, &hand), pages);
+    assert_int_equal(harts_alloc(&s, &hand, 70000, PAGE_SIZE, &out), ALLOC_OK);
+    assert_int_equal(harts_used(&s, &other), 70000);
+    assert_int_equal(harts_available(&s, &other), 70000);
+    harts_leave(&s, &hand);
+    assert_int_equal(harts_used(&s, &other), 70000);
+    assert_int_equal(harts_free(&s, &other, out, 70000), ALLOC_OK);
+    assert_int_equal(harts_used(&s, &other), 0);
+    assert_null(harts_problem(&s));
+    size_t locks = other.locks;
+    for (size_t i = 0; i < 70000; i++)
+        harts_put_down(&s, &other);
+    assert_int_equal(other.locks - locks, 70000);
+}
+
+/* ---- the lock ---- */
 
 static void let_go(int signal) {
     (void) signal;
@@ -271,8 +550,19 @@ int main(void) {
         cmocka_unit_test_setup(what_is_under_way_is_told, hold_words),
         cmocka_unit_test_setup(a_word_under_water_is_told, hold_words),
         cmocka_unit_test_setup(tables_that_disagree_are_told, hold_words),
-        cmocka_unit_test(a_hand_that_is_full_gives_half_to_the_nodes),
-        cmocka_unit_test(what_is_above_the_water_goes_to_the_nodes),
+        cmocka_unit_test_setup(an_empty_hand_takes_the_lowest_eight_words, begin_large),
+        cmocka_unit_test_setup(words_below_the_water_go_to_the_low_end, begin_large),
+        cmocka_unit_test_setup(the_water_falls_to_what_comes_to_the_nodes, take_all),
+        cmocka_unit_test_setup(a_hand_that_is_full_gives_half_to_the_nodes, take_all),
+        cmocka_unit_test_setup(what_is_above_the_water_goes_to_the_nodes, take_all),
+        cmocka_unit_test_setup(what_is_above_the_water_goes_first, take_all),
+        cmocka_unit_test_setup(a_page_that_makes_a_larger_block_of_its_word_takes_the_lock,
+                               take_all),
+        cmocka_unit_test_setup(the_first_pair_at_the_beginning_of_a_word_takes_the_lock, take_all),
+        cmocka_unit_test_setup(the_last_page_of_a_word_takes_the_lock, take_all),
+        cmocka_unit_test_setup(calls_take_the_lock_once_or_not_at_all, begin_large),
+        cmocka_unit_test_setup(four_ranges_are_known_without_the_lock, begin_ranges),
+        cmocka_unit_test(many_pages_are_counted),
         cmocka_unit_test_setup(the_lock_is_waited_for, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
