@@ -141,6 +141,11 @@ static SELDOM void note(struct harts *s, size_t first, uint64_t x, size_t last, 
     rows_note(&s->rows, first, first == last ? y : x, last, y, between);
 }
 
+/* The same of one word. */
+static SELDOM void note_word(struct harts *s, size_t i, uint64_t word) {
+    rows_note(&s->rows, i, word, i, word, 0);
+}
+
 static inline bool is_held_by_nodes(const struct harts *s, size_t i) {
     return !rows_is_hidden(&s->rows, i);
 }
@@ -162,8 +167,7 @@ static void lower_water(struct harts *s, size_t i) {
 /* Word i, which the hart holds, is the nodes' from now on. More bits may come while this is done:
  * who sets one that makes a block will want the lock. */
 static void show(struct harts *s, size_t i) {
-    uint64_t word = look_at(s, i);
-    note(s, i, word, i, word, 0);
+    note_word(s, i, look_at(s, i));
     lower_water(s, i);
 }
 
@@ -269,7 +273,7 @@ static SELDOM void refill(struct harts *s, struct hand *h) {
     bool may = atomic_load_explicit(&s->recalls, memory_order_relaxed) == 0;
     while (may && n < REFILL && *rows_at(&s->rows, s->rows.height, 0) != 0) {
         got[n] = rows_first(&s->rows, 0, ROW(0));
-        note(s, got[n], 0, got[n], 0, 0);
+        note_word(s, got[n], 0);
         set_water(s, got[n] + 1);
         n++;
     }

@@ -47,8 +47,9 @@ done
 set -- ${alloc_files[@]+"${alloc_files[@]}"} ${kernel_files[@]+"${kernel_files[@]}"}
 read -r -a stages < <(sed -n 's/^STAGE(\(.*\))$/\1/p' alloc/stages.h | paste -s -d ' ' -)
 quick="test_alloc test_bits test_borders test_bounds test_buddy test_bump test_errors test_free
-    test_hands test_ranges test_stack test_tree test_words"
+    test_hands test_hands_locked test_ranges test_recall test_stack test_tree test_words"
 slow="test_states_narrow test_harts test_explore test_shrink test_random test_states"
+copies="test_states_narrow test_harts test_hands_locked" # that are built of a copy of alloc/
 
 # Mutants take the place of the originals in a copy.
 rm -rf "$work"
@@ -87,13 +88,16 @@ build_programs() {
     make -s -f tests/Makefile OUT="$out" FLAGS="${flags[*]}" LIBRARY=yes HARTS=steps "${@/#/$out/}"
 }
 
-# objects FOLDER SOURCE...: compile some of alloc/ into a folder of `out`.
+# objects FOLDER SOURCE...: compile some of alloc/ into a folder of `out`; alloc/harts.c once more
+# for machines without atomic words, which nothing is linked with.
 objects() {
     local folder=$out/$1 source
     shift
     mkdir -p "$folder"
     for source in "$@"; do
         "$compiler" "${flags[@]}" -c "$source" -o "$folder/$(basename "$source" .c).o" || return
+        [[ $source != *alloc/harts.c ]] || "$compiler" "${flags[@]}" -DWORDS_ARE_ATOMIC=0 \
+            -c "$source" -o "$folder/harts.locked" || return
     done
 }
 
@@ -117,7 +121,7 @@ build_originals() {
 original_objects() {
     local source
     while read -r source; do
-        cat "$out/alloc/$(basename "$source" .c).o"
+        cat "$out/alloc/$(basename "$source" .c)".*
     done <<<"${sources_of[$1]}"
 }
 
@@ -130,7 +134,7 @@ build_mutant() {
     mapfile -t sources <<<"${sources_of[$file]}"
     objects mutant "${sources[@]}" 2>/dev/null || return 1
     if [[ $round == 1 ]]; then
-        code=$(cat "$out"/mutant/*.o | cksum)
+        code=$(cat "$out"/mutant/* | cksum)
         [[ ! ${seen[$file $code]:-} ]] || return 2
         seen[$file $code]=yes
     fi
@@ -144,12 +148,14 @@ build_mutant() {
 # Does the mutant of $file compile to what the original does if the compiler looks closely, as for
 # the kernel?
 means_the_same() {
-    local source out=../optimized flags=(-std=c11 -O2 -w)
+    local source object out=../optimized flags=(-std=c11 -O2 -w)
     for source in ${sources_of[$file]}; do
         objects mutant "$source"
         [[ -f $out/alloc/$(basename "$source" .c).o ]] ||
             objects alloc "$here/../../$source"
-        cmp -s "$out"/{alloc,mutant}/"$(basename "$source" .c).o" || return 1
+        for object in "$out/mutant/$(basename "$source" .c)".*; do
+            cmp -s "$object" "$out/alloc/${object##*/}" || return 1
+        done
     done
 }
 
@@ -220,7 +226,7 @@ measure() {
 # with the mutated header is built anew for it.
 find_killer() {
     for killer in "$@"; do
-        if [[ " ${tests_of[$file]} test_states_narrow test_harts " == *" $killer "* ]]; then
+        if [[ " ${tests_of[$file]} $copies " == *" $killer "* ]]; then
             build_programs "$killer.t" >/dev/null 2>&1 || return 0
         fi
         passes "$killer" || return 0
@@ -234,9 +240,11 @@ judge() {
     local status=0 name programs=()
     killer=""
     for name in "${order[@]}"; do
-        if [[ $name != selftest_* || " ${selftests_of[$file]} " == *" $name "* ]]; then
-            programs+=("$name")
-        fi
+        case $name in
+        selftest_*) [[ " ${selftests_of[$file]} " == *" $name "* ]] || continue ;;
+        test_hands_locked) [[ ${sources_of[$file]} == *alloc/harts.c* ]] || continue ;;
+        esac
+        programs+=("$name")
     done
     build_mutant || status=$?
     case $status in
