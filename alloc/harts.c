@@ -29,6 +29,7 @@
 #include "bitmap.h"
 
 #define REFILL 8 /* words that come into an empty hand at once */
+_Static_assert(REFILL <= HAND, "it has room for them");
 
 /* ---- words ---- */
 
@@ -617,6 +618,8 @@ static struct problem stage_problem(const struct page_allocator *a) {
     struct problem problem = bitmap_problem(a, 0);
     if (problem.words == NULL)
         problem = rows_problem(&s->rows, a->meta, a->span.end);
+    if (problem.words == NULL && rows_has_hints(&s->rows))
+        problem = (struct problem){"a word has a hint, and harts gives none", {0}};
     if (problem.words == NULL && (s->lock | s->word_lock | s->recalls) != 0)
         problem = (struct problem){"the lock is taken, or a recall is under way", {0}};
     if (problem.words == NULL)

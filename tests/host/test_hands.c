@@ -203,6 +203,9 @@ static void tables_that_disagree_are_told(void **state) {
     *rows_at(&s.rows, 1, 0) ^= 2; /* the word is in a hand, and seems to be the nodes', too */
     expect_problem("row 1 is wrong about child 1 of its height");
     *rows_at(&s.rows, 1, 0) ^= 2;
+    rows_hint(&s.rows, 2);
+    expect_problem("a word has a hint, and harts gives none");
+    rows_unhint(&s.rows, 2);
     assert_null(harts_problem(&s));
 }
 

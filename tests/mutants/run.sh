@@ -179,9 +179,9 @@ users_of() {
     done
 }
 
-# What a mutant of $1 changes: objects, tests, and the self-tests of which stages; and when it first
-# meets a test: no self-test knows alloc/harts.c.
-declare -A sources_of tests_of selftests_of first_round_of
+# What a mutant of $1 changes: objects, tests, and the self-tests of which stages, or of which one
+# alone; and when it first meets a test: no self-test knows alloc/harts.c.
+declare -A sources_of tests_of selftests_of only_of first_round_of
 find_users() {
     local file=$1 header=${1%.c}.h stage test
     selftests_of[$file]=""
@@ -196,6 +196,9 @@ find_users() {
     for stage in "${stages[@]}"; do
         [[ ! $(users_of "$header" "alloc/$stage.c") ]] || selftests_of[$file]+=" selftest_$stage"
     done
+    only_of[$file]=${selftests_of[$file]// selftest_/ }
+    [[ ! $(users_of "$header" alloc/harts.c) ]] || only_of[$file]+=" harts"
+    [[ ${only_of[$file]} != " "*" "* ]] || only_of[$file]="" # several
     first_round_of[$file]=$((${#selftests_of[$file]} > 0 ? 1 : 2))
 }
 
@@ -227,6 +230,7 @@ measure() {
 # The first of some programs that fails, in `killer`; returns 1 if none does. One that was built
 # with the mutated header is built anew for it.
 find_killer() {
+    [[ ! ${only_of[$file]} ]] || local -x FREERAM_ONLY=${only_of[$file]# }
     for killer in "$@"; do
         if [[ " ${tests_of[$file]} $copies " == *" $killer "* ]]; then
             build_programs "$killer.t" >/dev/null 2>&1 || return 0
@@ -240,8 +244,7 @@ find_killer() {
 # What becomes of a mutant, in `result` and `killer`.
 judge() {
     local status=0 name programs=()
-    killer="" result=survived
-    ((round >= first_round_of[$file])) || return 0
+    killer=""
     for name in "${order[@]}"; do
         case $name in
         selftest_*) [[ " ${selftests_of[$file]} " == *" $name "* ]] || continue ;;
@@ -276,6 +279,10 @@ judge_all() {
     mv "$work/left" "$work/todo"
     while IFS=$'\t' read -r number place what; do
         file=${place%:*}
+        if [[ $judge == judge ]] && ((round < first_round_of[$file])); then
+            printf '%s\t%s\t%s\n' "$number" "$place" "$what" >&3
+            continue
+        fi
         cp "$work/made/$number" "$file"
         "$judge"
         cp "$here/../../$file" "$file"
