@@ -30,6 +30,28 @@ static int begin(void **state) {
     return harts_add_memory(&s, &hand, 0, 100 * PAGE_SIZE) != ALLOC_OK;
 }
 
+static void a_span_has_its_whole_pages_and_needs_room_for_them(void **state) {
+    static _Alignas(64) unsigned char room[8192];
+    static const size_t size = 4096 * PAGE_SIZE;
+    size_t needed = harts_meta_size(0, size);
+    (void) state;
+    assert_int_equal(needed, rows_words(4096) * sizeof(uint64_t) + 17 * sizeof(struct page_range));
+    assert_int_equal(harts_meta_size(0, size - 1), harts_meta_size(0, size - PAGE_SIZE));
+    assert_int_equal(harts_meta_size(1, size), harts_meta_size(0, size - PAGE_SIZE));
+    assert_int_equal(harts_begin(&s, 0, size, room, needed - 1, NULL, NULL), ALLOC_INVALID);
+    assert_int_equal(harts_begin(&s, 0, size, room, needed, NULL, NULL), ALLOC_OK);
+    harts_join(&s, &hand);
+    assert_int_equal(harts_add_memory(&s, &hand, 0, size + PAGE_SIZE), ALLOC_INVALID);
+    assert_int_equal(harts_add_memory(&s, &hand, 1, PAGE_SIZE), ALLOC_INVALID);
+    assert_int_equal(harts_add_memory(&s, &hand, 1, 2 * PAGE_SIZE - 2), ALLOC_INVALID);
+    assert_int_equal(harts_add_memory(&s, &hand, 0, size), ALLOC_OK);
+    assert_int_equal(harts_total(&s, &hand), 4096);
+    assert_null(harts_problem(&s));
+    assert_int_equal(harts_begin(&s, 1, size - 2, room, sizeof(room), NULL, NULL), ALLOC_OK);
+    assert_int_equal(s.a.span.first, 1);
+    assert_int_equal(s.a.span.end, 4095);
+}
+
 static void what_is_no_request_is_refused(void **state) {
     paddr_t out = 42;
     (void) state;
@@ -185,6 +207,9 @@ static void what_is_under_way_is_told(void **state) {
     expect_problem(words);
     s.recalls = 0;
     assert_null(harts_problem(&s));
+    words_set(s.rows.level[0], PAGES, PAGES + 1); /* worse comes first */
+    s.lock = 1;
+    expect_problem("page 200 is free, and the last one is page 199");
 }
 
 static void a_word_under_water_is_told(void **state) {
@@ -543,6 +568,7 @@ static void the_lock_is_waited_for(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_span_has_its_whole_pages_and_needs_room_for_them),
         cmocka_unit_test_setup(what_is_no_request_is_refused, begin),
         cmocka_unit_test_setup(less_alignment_than_a_page_is_a_page, begin),
         cmocka_unit_test_setup(pages_are_counted_whoever_frees_them, begin),

@@ -137,8 +137,11 @@ static void pages_at_an_address_are_waited_for_if_a_hand_has_some(void **state) 
     assert_int_equal(harts_alloc_at(&s, &hand, PAGE_SIZE, 2), ALLOC_OK);
     assert_int_equal(called, 3);
     assert_int_equal(harts_alloc_at(&s, &hand, 64 * PAGE_SIZE, 64), ALLOC_OK);
+    /* Their neighbours are allocated: that is no reason. */
+    assert_int_equal(harts_alloc_at(&s, &hand, 3 * PAGE_SIZE, 2), ALLOC_OK);
+    assert_int_equal(harts_alloc_at(&s, &hand, 62 * PAGE_SIZE, 2), ALLOC_OK);
     assert_int_equal(called, 3);
-    assert_int_equal(harts_used(&s, &hand), 67);
+    assert_int_equal(harts_used(&s, &hand), 71);
     expect_end_of_recalls();
 }
 
@@ -163,6 +166,17 @@ static void ones_own_hand_is_put_down_first(void **state) {
     assert_int_equal(harts_alloc(&s, &other, 64, PAGE_SIZE, &out), ALLOC_OK);
     assert_int_equal(out, 64 * PAGE_SIZE);
     assert_int_equal(called, 0);
+    expect_end_of_recalls();
+}
+
+/* Who has recalled has heard of that recall, and of no later one. */
+static void a_recall_counts_for_itself_alone(void **state) {
+    paddr_t out;
+    (void) state;
+    harts_leave(&s, &other);
+    assert_int_equal(harts_alloc(&s, &hand, 128, PAGE_SIZE, &out), ALLOC_NO_MEMORY);
+    assert_int_equal(called, 0);
+    assert_int_equal(hand.recall, s.last_recall);
     expect_end_of_recalls();
 }
 
@@ -281,6 +295,7 @@ int main(void) {
         cmocka_unit_test_setup(pages_at_an_address_are_waited_for_if_a_hand_has_some, begin),
         cmocka_unit_test_setup(more_pages_than_there_are_are_no_reason_for_a_recall, begin),
         cmocka_unit_test_setup(ones_own_hand_is_put_down_first, begin),
+        cmocka_unit_test_setup(a_recall_counts_for_itself_alone, begin),
         cmocka_unit_test_setup(no_word_goes_into_a_hand_while_a_recall_is_under_way, begin),
         cmocka_unit_test_setup(two_recalls_at_once_end_one_after_the_other, begin),
         cmocka_unit_test_setup(each_hart_is_waited_for, begin),
