@@ -548,10 +548,6 @@ static enum alloc_error stage_add(struct page_allocator *a, size_t first, size_t
     return ALLOC_OK;
 }
 
-static bool stage_is_free(const struct page_allocator *a, size_t page) {
-    return words_test(bitmap_words(a, 0), page);
-}
-
 static struct page_range stage_next_free(const struct page_allocator *a, size_t from) {
     return bitmap_next_free(a, 0, from);
 }
@@ -634,7 +630,6 @@ static const struct alloc_stage harts_stage = {
     .meta_size = stage_meta_size,
     .init = stage_init,
     .add = stage_add,
-    .is_free = stage_is_free,
     .next_free = stage_next_free,
     .problem = stage_problem,
 };

@@ -547,11 +547,34 @@ static void many_pages_are_counted(void **state) {
     assert_int_equal(other.locks - locks, 70000);
 }
 
+/* More words than fit into 16 bits: the nodes' lowest is one behind them. */
+static void a_word_far_away_is_told_apart(void **state) {
+    static _Alignas(64) unsigned char far[1 << 20];
+    static const size_t word = UINT16_MAX + 3, pages = (UINT16_MAX + 4) * 64;
+    paddr_t out;
+    (void) state;
+    assert_int_equal(harts_begin(&s, 0, pages * PAGE_SIZE, far, sizeof(far), NULL, NULL), ALLOC_OK);
+    harts_join(&s, &hand);
+    assert_int_equal(harts_add_memory(&s, &hand, word * 64 * PAGE_SIZE, 64 * PAGE_SIZE), ALLOC_OK);
+    s.water = 100;
+    assert_null(harts_problem(&s));
+    assert_int_equal(harts_alloc(&s, &hand, 1, PAGE_SIZE, &out), ALLOC_OK);
+    assert_int_equal(out, word * 64 * PAGE_SIZE);
+    assert_int_equal(s.water, word + 1);
+    assert_int_equal(harts_free(&s, &hand, out, 1), ALLOC_OK);
+    assert_int_equal(harts_alloc(&s, &hand, 64, 64 * PAGE_SIZE, &out), ALLOC_OK);
+    assert_null(harts_problem(&s));
+}
+
 /* ---- the lock ---- */
+
+static volatile sig_atomic_t times_let_go;
 
 static void let_go(int signal) {
     (void) signal;
+    times_let_go++;
     atomic_store(&s.lock, 0);
+    atomic_store(&s.word_lock, 0);
 }
 
 /* Whoever has it lets it go when this thread has spent some of its own time, however busy the
@@ -564,6 +587,20 @@ static void the_lock_is_waited_for(void **state) {
     assert_int_equal(setitimer(ITIMER_VIRTUAL, &soon, NULL), 0);
     assert_int_equal(harts_total(&s, &hand), 100);
     assert_null(harts_problem(&s));
+}
+
+/* Where words have a lock. Where they are atomic nobody touches it. */
+static void the_lock_of_words_is_waited_for(void **state) {
+    const struct itimerval soon = {.it_value = {.tv_usec = 20000}}, never = {.it_value = {0}};
+    (void) state;
+    assert_true(signal(SIGVTALRM, let_go) != SIG_ERR);
+    times_let_go = 0;
+    atomic_store(&s.word_lock, 1);
+    assert_int_equal(setitimer(ITIMER_VIRTUAL, &soon, NULL), 0);
+    assert_true(harts_is_free(&s, 0));
+    bool is_untouched = atomic_load(&s.word_lock) == 1;
+    assert_true(is_untouched || times_let_go == 1);
+    assert_int_equal(setitimer(ITIMER_VIRTUAL, &never, NULL), 0);
 }
 
 int main(void) {
@@ -592,7 +629,9 @@ int main(void) {
         cmocka_unit_test_setup(calls_take_the_lock_once_or_not_at_all, begin_large),
         cmocka_unit_test_setup(four_ranges_are_known_without_the_lock, begin_ranges),
         cmocka_unit_test(many_pages_are_counted),
+        cmocka_unit_test(a_word_far_away_is_told_apart),
         cmocka_unit_test_setup(the_lock_is_waited_for, begin),
+        cmocka_unit_test_setup(the_lock_of_words_is_waited_for, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
