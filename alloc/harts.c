@@ -120,8 +120,7 @@ static inline bool set_all_pages(struct harts *s, size_t i, uint64_t pages, uint
 
 #endif
 
-/* Only the hart itself writes it, so there is nothing between the load and the store; it is atomic
- * for those who add all up. */
+/* Only the hart itself writes it: it is atomic for those who add all up. */
 static inline void count(struct hand *h, size_t taken) {
     size_t used = atomic_load_explicit(&h->used, memory_order_relaxed) + taken;
     atomic_store_explicit(&h->used, used, memory_order_relaxed);
@@ -129,8 +128,7 @@ static inline void count(struct hand *h, size_t taken) {
 
 /* ---- the nodes: the lock is held ---- */
 
-/* The words `first` to `last` have changed: the ends are x and y now, or 0 if the nodes do not hold
- * them, and what lies between is `between`, all 0 or all 1. */
+/* Words have changed: first and last are x and y now, or 0 if hidden, and all between `between`. */
 static SELDOM void note(struct harts *s, size_t first, uint64_t x, size_t last, uint64_t y,
                         uint64_t between) {
     for (size_t end = first; end < last; first = end + 1, x = between) {
@@ -142,7 +140,6 @@ static SELDOM void note(struct harts *s, size_t first, uint64_t x, size_t last, 
     rows_note(&s->rows, first, first == last ? y : x, last, y, between);
 }
 
-/* The same of one word. */
 static SELDOM void note_word(struct harts *s, size_t i, uint64_t word) {
     rows_note(&s->rows, i, word, i, word, 0);
 }
@@ -165,8 +162,7 @@ static void lower_water(struct harts *s, size_t i) {
         set_water(s, i);
 }
 
-/* Word i, which the hart holds, is the nodes' from now on. More bits may come while this is done:
- * who sets one that makes a block will want the lock. */
+/* The hart's word i is the nodes' now. Who sets a bit of it that makes a block takes the lock. */
 static void show(struct harts *s, size_t i) {
     note_word(s, i, look_at(s, i));
     lower_water(s, i);
