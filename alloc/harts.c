@@ -29,6 +29,7 @@
 #include "bitmap.h"
 
 #define REFILL 8 /* words that come into an empty hand at once */
+_Static_assert(REFILL <= HAND, "it has room for them");
 
 /* ---- words ---- */
 
@@ -119,8 +120,7 @@ static inline bool set_all_pages(struct harts *s, size_t i, uint64_t pages, uint
 
 #endif
 
-/* Only the hart itself writes it, so there is nothing between the load and the store; it is atomic
- * for those who add all up. */
+/* Only the hart itself writes it: it is atomic for those who add all up. */
 static inline void count(struct hand *h, size_t taken) {
     size_t used = atomic_load_explicit(&h->used, memory_order_relaxed) + taken;
     atomic_store_explicit(&h->used, used, memory_order_relaxed);
@@ -128,8 +128,7 @@ static inline void count(struct hand *h, size_t taken) {
 
 /* ---- the nodes: the lock is held ---- */
 
-/* The words `first` to `last` have changed: the ends are x and y now, or 0 if the nodes do not hold
- * them, and what lies between is `between`, all 0 or all 1. */
+/* Words have changed: first and last are x and y now, or 0 if hidden, and all between `between`. */
 static SELDOM void note(struct harts *s, size_t first, uint64_t x, size_t last, uint64_t y,
                         uint64_t between) {
     for (size_t end = first; end < last; first = end + 1, x = between) {
@@ -139,6 +138,10 @@ static SELDOM void note(struct harts *s, size_t first, uint64_t x, size_t last, 
         rows_note(&s->rows, first, x, end, end == first ? x : between, between);
     }
     rows_note(&s->rows, first, first == last ? y : x, last, y, between);
+}
+
+static SELDOM void note_word(struct harts *s, size_t i, uint64_t word) {
+    rows_note(&s->rows, i, word, i, word, 0);
 }
 
 static inline bool is_held_by_nodes(const struct harts *s, size_t i) {
@@ -159,11 +162,9 @@ static void lower_water(struct harts *s, size_t i) {
         set_water(s, i);
 }
 
-/* Word i, which the hart holds, is the nodes' from now on. More bits may come while this is done:
- * who sets one that makes a block will want the lock. */
+/* The hart's word i is the nodes' now. Who sets a bit of it that makes a block takes the lock. */
 static void show(struct harts *s, size_t i) {
-    uint64_t word = look_at(s, i);
-    note(s, i, word, i, word, 0);
+    note_word(s, i, look_at(s, i));
     lower_water(s, i);
 }
 
@@ -269,7 +270,7 @@ static SELDOM void refill(struct harts *s, struct hand *h) {
     bool may = atomic_load_explicit(&s->recalls, memory_order_relaxed) == 0;
     while (may && n < REFILL && *rows_at(&s->rows, s->rows.height, 0) != 0) {
         got[n] = rows_first(&s->rows, 0, ROW(0));
-        note(s, got[n], 0, got[n], 0, 0);
+        note_word(s, got[n], 0);
         set_water(s, got[n] + 1);
         n++;
     }
@@ -543,10 +544,6 @@ static enum alloc_error stage_add(struct page_allocator *a, size_t first, size_t
     return ALLOC_OK;
 }
 
-static bool stage_is_free(const struct page_allocator *a, size_t page) {
-    return words_test(bitmap_words(a, 0), page);
-}
-
 static struct page_range stage_next_free(const struct page_allocator *a, size_t from) {
     return bitmap_next_free(a, 0, from);
 }
@@ -613,6 +610,8 @@ static struct problem stage_problem(const struct page_allocator *a) {
     struct problem problem = bitmap_problem(a, 0);
     if (problem.words == NULL)
         problem = rows_problem(&s->rows, a->meta, a->span.end);
+    if (problem.words == NULL && rows_has_hints(&s->rows))
+        problem = (struct problem){"a word has a hint, and harts gives none", {0}};
     if (problem.words == NULL && (s->lock | s->word_lock | s->recalls) != 0)
         problem = (struct problem){"the lock is taken, or a recall is under way", {0}};
     if (problem.words == NULL)
@@ -627,7 +626,6 @@ static const struct alloc_stage harts_stage = {
     .meta_size = stage_meta_size,
     .init = stage_init,
     .add = stage_add,
-    .is_free = stage_is_free,
     .next_free = stage_next_free,
     .problem = stage_problem,
 };

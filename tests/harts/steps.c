@@ -77,6 +77,17 @@ static struct world {
 } w;
 
 static char stacks[HARTS][STACK] __attribute__((aligned(64)));
+/* What coverage.sh counts, where it is counted: the section of clang's counters. It goes with the
+ * world, since a step that is tried again would seem to come from nowhere; ways that have come to
+ * their end are added up. */
+extern uint64_t counters[] __asm__("__start___llvm_prf_cnts") __attribute__((weak));
+extern uint64_t counters_end[] __asm__("__stop___llvm_prf_cnts") __attribute__((weak));
+static uint64_t *counted; /* the sum */
+
+static size_t counters_size(void) {
+    return (size_t) ((char *) counters_end - (char *) counters);
+}
+
 static jmp_buf scheduler;
 static int current = -1; /* the hart that runs; -1: none, steps are not stops */
 
@@ -496,10 +507,11 @@ static void take_step(int i) {
     current = -1;
 }
 
-/* A copy of the world and of what the stacks hold. */
+/* A copy of the world, of what the stacks hold, and of the counters. */
 struct copy {
     struct world w;
     char stacks[HARTS][STACK];
+    uint64_t counters[];
 };
 
 static void copy_stack(int i, char *to, const char *from) {
@@ -513,12 +525,19 @@ static void save(struct copy *copy) {
     copy->w = w;
     for (int i = 0; i < HARTS; i++)
         copy_stack(i, copy->stacks[i], stacks[i]);
+    memcpy(copy->counters, counters, counters_size());
 }
 
 static void restore(const struct copy *copy) {
     w = copy->w;
     for (int i = 0; i < HARTS; i++)
         copy_stack(i, stacks[i], copy->stacks[i]);
+    memcpy(counters, copy->counters, counters_size());
+}
+
+static void count_way(void) {
+    for (size_t i = 0; i < counters_size() / sizeof(counters[0]); i++)
+        counted[i] += counters[i];
 }
 
 static bool explore(size_t depth) {
@@ -534,7 +553,7 @@ static bool explore(size_t depth) {
         return false;
     }
     if (copies[depth] == NULL)
-        copies[depth] = malloc(sizeof(struct copy));
+        copies[depth] = malloc(sizeof(struct copy) + counters_size());
     save(copies[depth]);
     for (int i = 0; i < HARTS; i++) {
         if (!can_run(i))
@@ -555,6 +574,7 @@ static bool explore(size_t depth) {
             w.wrong = "harts wait for each other";
     if (w.wrong == NULL)
         judge();
+    count_way();
     return w.wrong == NULL;
 }
 
@@ -617,12 +637,14 @@ static const struct script scripts[] = {
 
 int main(void) {
     seen = malloc(SLOTS * sizeof(uint64_t));
-    if (seen == NULL)
+    counted = calloc(1, counters_size() + 1);
+    if (seen == NULL || counted == NULL)
         return 2;
     for (size_t i = 0; i < sizeof(scripts) / sizeof(scripts[0]); i++) {
         script = &scripts[i];
         if (!explore_script())
             return 1;
     }
+    memcpy(counters, counted, counters_size());
     return 0;
 }

@@ -24,7 +24,7 @@ static const struct candidate special[] = {
     {&tree_stage, {.frees = true, .lowest_first = true, .exact_runs = true}, 1.1, true, 0, 0},
     {&buddy_stage, {.frees = true}, 2.2, false, 0, 0},
     {&radix_stage, {.frees = true, .exact_runs = true}, 1.25, true, 4, 0},
-    {&harts_pair_stage, {.frees = true, .exact_runs = true}, 1.25, true, 0, sizeof(struct pair)},
+    {&harts_pair_stage, {.frees = true, .exact_runs = true}, 1.25, true, 6, sizeof(struct pair)},
 };
 
 struct candidate candidate_of(size_t number) {

@@ -12,6 +12,7 @@ DEFINES=(
     "DIGIT 3U"
     "TOP 2U"
     "HAND 2"
+    "REFILL 1"
     "MAX_ORDER 2U"
     "MAX_ALIGN (PAGE_SIZE << 2)"
 )

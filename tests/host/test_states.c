@@ -77,8 +77,23 @@ static void conclude(struct exploration *e, bool is_right, double begin) {
     assert_true(is_right);
 }
 
+/* Two hands remember in which order pages came, so that few pages have many states: of harts the
+ * larger windows are left out. Pages 62 to 65, added in every way, are 228,411 states. */
+static bool is_too_large(const struct trial *t, const struct window *window) {
+    size_t added = 0;
+    for (size_t i = 0; i < PIECES; i++)
+        added += window->added[i].n;
+    if (t->candidate->structs == 0)
+        return false;
+    if (window->adds)
+        return window->pages > (window->span_pages <= LEVEL_1 ? 3 : usual_or_long(2, 3));
+    return window->pages > 16 || added > usual_or_long(5, 8);
+}
+
 static void explore_window(struct trial *t, struct window window) {
     struct exploration e;
+    if (is_too_large(t, &window))
+        return;
     double begin = seconds();
     explore_begin(&e, t, &window);
     bool is_right = explore(&e);
@@ -97,6 +112,9 @@ static void print_flips(const struct flips *f) {
 static void explore_and_flip(struct trial *t, struct window window, size_t most) {
     struct exploration e;
     struct flips flips = {0};
+    /* A bit that nothing notices doubles the states: so harts has too many. */
+    if (t->candidate->structs > 0)
+        return;
     double begin = seconds();
     explore_begin(&e, t, &window);
     bool is_right = explore(&e) && explore_flips(&e, most, &flips);
@@ -212,7 +230,7 @@ static void what_page_init_leaves_as_it_is_means_nothing(void **state) {
     size_t states = 0, transitions = 0;
     for (size_t i = 0; i < sizeof(garbage); i++) {
         struct exploration e;
-        struct window window = pages_around(WORD_BITS, 5);
+        struct window window = pages_around(WORD_BITS, most_pages(t, 2, 5, 5));
         t->garbage = garbage[i];
         explore_begin(&e, t, &window);
         bool is_right = explore(&e);
@@ -223,12 +241,6 @@ static void what_page_init_leaves_as_it_is_means_nothing(void **state) {
         transitions = e.transitions;
         conclude(&e, is_right, seconds());
     }
-}
-
-/* Two hands remember in which order pages came, so that few pages have millions of states: harts is
- * explored by tests/harts/steps. */
-static bool is_explored(const struct candidate *candidate) {
-    return candidate->structs == 0;
 }
 
 int main(void) {
@@ -249,7 +261,7 @@ int main(void) {
         cmocka_unit_test(a_flipped_bit_of_a_sample_of_states_is_noticed_or_what_is_left_is_right),
         cmocka_unit_test(what_page_init_leaves_as_it_is_means_nothing),
     };
-    int status = run_trials(tests, sizeof(tests) / sizeof(tests[0]), is_explored);
+    int status = run_trials(tests, sizeof(tests) / sizeof(tests[0]), any_stage);
     print_message("# words of %zu bits, together: %zu states, %zu transitions\n", WORD_BITS,
                   sum.states, sum.transitions);
     print_flips(&sum.flips);

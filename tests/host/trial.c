@@ -260,9 +260,12 @@ int run_trials(const struct CMUnitTest *tests, size_t count,
     static struct candidate candidates[CANDIDATES];
     static struct CMUnitTest trials[MAX_TESTS]; /* cmocka passes over those without a name */
     static char names[MAX_TESTS][NAME_SIZE];
+    const char *only = getenv("FREERAM_ONLY"); /* for mutants: the one stage that is concerned */
     size_t run = 0;
     for (size_t c = 0; c < CANDIDATES; c++) {
         candidates[c] = candidate_of(c);
+        if (only != NULL && strcmp(only, alloc_stage_name(candidates[c].stage)) != 0)
+            continue;
         for (size_t i = 0; i < count && fits(&candidates[c]); i++) {
             if (tests[i].name == NULL)
                 continue;
