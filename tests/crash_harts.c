@@ -150,7 +150,7 @@ __attribute__((used)) static void panic_on_the_last(void) {
 /* The others ask nobody whether they may print: a panic has to stop them before it says a word. So
  * many words take far longer than any of them waits for its turn. */
 static void panic_at_length(uintptr_t unused) {
-    static char words[50000];
+    static char words[20000];
     (void) unused;
     memset(words, 'x', sizeof(words) - 1);
     wait_for_all();

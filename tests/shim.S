@@ -178,11 +178,15 @@ wait_for_start: /* for hart_start to say where to, and with what */
     la t0, starts
     slli t1, a0, 4
     add t0, t0, t1
+    li t1, INTERRUPTS /* one is waiting, and would end each wfi at once */
+    csrc mie, t1
 1:  wfi
     LOAD t1, 0(t0)
     beqz t1, 1b
     fence
     csrw mepc, t1
+    li t1, INTERRUPTS
+    csrs mie, t1
     LOAD a1, 8(t0)
     mret
 #endif
