@@ -324,7 +324,7 @@ is_noticed() {
 
 @test "virtual memory without its lock is noticed" {
     only_harts
-    plant_pause 10000 '\*place\.entry = entry_for\(frame, 0\);' memory/page_table.c
+    plant_pause 50000 '\*place\.entry = entry_for\(frame, 0\);' memory/page_table.c
     run ./run.sh --harts 4
     passes
     plant_no_lock vm_lock memory/vm.c
