@@ -259,14 +259,15 @@ plant() {
     ! cmp -s before "$2" || differs "a change of $2 by $1"
 }
 
-# plant_pause MICROSECONDS LINE FILE: before a line of a file, an expression.
+# plant_pause MICROSECONDS LINE FILE: before a line of a file. LINE is a regular expression, and
+# MICROSECONDS one of C.
 plant_pause() {
     plant "s/^( *)($2)\$/\1{\\
         unsigned long since, now;\\
         __asm__ volatile(\"rdtime %0\" : \"=r\"(since));\\
         do\\
             __asm__ volatile(\"rdtime %0\" : \"=r\"(now));\\
-        while (now - since < ${1}0); \/* ticks of QEMU's timer *\/\\
+        while (now - since < $1 * 10); \/* ticks of QEMU's timer *\/\\
     }\\
 \1\2/" "$3"
 }
@@ -322,9 +323,10 @@ is_noticed() {
     is_noticed
 }
 
+# All see that a table is missing, and each puts its own there: over one that is used by then.
 @test "virtual memory without its lock is noticed" {
     only_harts
-    plant_pause 50000 '\*place\.entry = entry_for\(frame, 0\);' memory/page_table.c
+    plant_pause 'this_hart()->id * 50000' '\*place\.entry = entry_for\(frame, 0\);' memory/page_table.c
     run ./run.sh --harts 4
     passes
     plant_no_lock vm_lock memory/vm.c
