@@ -115,6 +115,38 @@ __attribute__((used)) static void late_for_a_barrier(void) {
     harts_run(come_late, 0);
 }
 
+/* ---- every hart maps a page, all at once ---- */
+
+static void read_mark(uintptr_t vaddr) {
+    wrong += *(volatile uintptr_t *) vaddr != (uintptr_t) this_hart();
+}
+
+/* The tables of one hart's page are missing or lost if another's took their place. */
+static void map_and_look(uintptr_t rounds) {
+    struct trap trap;
+    vm_enter();
+    while (rounds-- > 0 && wrong == 0) {
+        vaddr_t vaddr = 0;
+        wait_for_all();
+        if (vm_alloc(1, &vaddr) == ALLOC_OK)
+            *(volatile uintptr_t *) vaddr = (uintptr_t) this_hart();
+        wait_for_all();
+        wrong += trap_expect(read_mark, vaddr, &trap);
+        wait_for_all();
+        if (wrong == 0)
+            vm_free(vaddr, 1);
+    }
+    wait_for_all();
+    vm_leave();
+}
+
+__attribute__((used)) static void map_at_once(void) {
+    vm_init(usable);
+    harts_run(map_and_look, 3);
+    printf("%sok 1 - every hart has its page\n", wrong > 0 ? "not " : "");
+    printf("%d passed, %d failed\n", wrong == 0, wrong > 0);
+}
+
 /* ---- all harts print ---- */
 
 static void print_some(uintptr_t lines) {
