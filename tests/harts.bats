@@ -20,9 +20,18 @@ only_harts() {
     [[ ! ${1:-} ]] || sed -i.before "s/^    \.count = .*/    .count = $1,/" tests/selftest_harts.c
 }
 
+# The shim's harts sleep until they are started. Those of OpenSBI 1.1 turn in circles, and on a busy
+# machine one may not come in time: where all of them matter, and no fence of the firmware, it is
+# the shim that starts them.
+use_shim() {
+    build_shim 64 -DWITH_HARTS "$@"
+    export BIOS=shim.elf
+}
+
 # Run crash_harts.c's program $1 with four harts; more words are for run.sh. A hart that prints for
 # ever is not worth a failed test's space.
 crash() {
+    [[ -e shim.elf ]] || use_shim
     PROGRAM=tests/crash_harts.c CFLAGS="-DCRASH=$1" run ./run.sh --harts 4 "${@:2}"
     output=$(grep -v '^# one line, .* to say$' <<<"$output") || true
 }
@@ -88,10 +97,9 @@ line_of() {
     done
 }
 
-# OpenSBI takes so long for each of them that a busy machine may not have them all within a second.
 @test "sixty-four harts start, also with the least memory" {
-    build_shim 64 -DWITH_HARTS
-    BIOS=shim.elf PROGRAM=tests/crash_harts.c CFLAGS=-DCRASH=nothing \
+    use_shim
+    PROGRAM=tests/crash_harts.c CFLAGS=-DCRASH=nothing \
         run ./run.sh --harts 64 -m 32M
     ended_with 0
     says_line "64 of 64 harts run"
@@ -133,6 +141,7 @@ line_of() {
 }
 
 @test "harts that the machine lacks, or has more of than the kernel is built for, are counted" {
+    use_shim
     export PROGRAM=tests/crash_harts.c CFLAGS=-DCRASH=nothing
     QEMU_FLAGS="-smp 2" run ./run.sh --harts 4
     ended_with 0
@@ -180,6 +189,7 @@ is_the_end() {
 
 # As crash, but with what the others printed after the report.
 crash_loudly() {
+    [[ -e shim.elf ]] || use_shim
     PROGRAM=tests/crash_harts.c CFLAGS="-DCRASH=$1" run ./run.sh --harts 4
     ended_with 1
     is_the_end
@@ -315,6 +325,7 @@ is_noticed() {
 # that pages are handed out where the kernel is.
 @test "alloc_pages without its lock is noticed" {
     only_harts 5
+    use_shim
     plant_pause 20 'if \(first == NONE\)' alloc/bitmap.h
     run ./run.sh --harts 4 bitmap
     passes
@@ -325,7 +336,7 @@ is_noticed() {
 
 # All see that a table is missing, and each puts its own there, the last ones over one that is used.
 @test "virtual memory without its lock is noticed" {
-    plant_pause 'this_hart()->id * 50000' '\*place\.entry = entry_for\(frame, 0\);' \
+    plant_pause '(this_hart()->id + 1) * 100000' '\*place\.entry = entry_for\(frame, 0\);' \
         memory/page_table.c
     crash map_at_once
     ended_with 0
