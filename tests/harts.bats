@@ -24,7 +24,7 @@ only_harts() {
 # machine one may not come in time: where all of them matter, and no fence of the firmware, it is
 # the shim that starts them.
 use_shim() {
-    build_shim 64 -DWITH_HARTS "$@"
+    build_shim 64 -DWITH_HARTS
     export BIOS=shim.elf
 }
 
