@@ -9,6 +9,10 @@
 
 #define STACK_SIZE ((size_t) 128 * 1024) /* of every hart's stack; kernel.ld has the same */
 
+/* Whoever waits for another hart for some time looks so often at least. Where harts are emulated on
+ * a busy machine, time passes in which the other does not run: but then this one hardly does. */
+#define LEAST_LOOKS 30000000
+
 enum hart_state {
     HART_ABSENT,
     HART_STARTING, /* the firmware was asked to start it */

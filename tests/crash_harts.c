@@ -11,11 +11,19 @@
 #include "../riscv.h"
 #include "../start.h"
 
+#define SECOND ((uintptr_t) 10000000) /* of QEMU's timer */
+
 static const struct memory_map *usable;
 static struct barrier barrier;
 
 static void wait_for_all(void) {
     barrier_wait(&barrier, harts_count());
+}
+
+static void wait_for(uintptr_t ticks) {
+    uintptr_t start = READ_CSR(time);
+    while (READ_CSR(time) - start < ticks)
+        continue;
 }
 
 /* The last in the list, which is not the one that booted. */
@@ -26,20 +34,23 @@ static bool is_last(void) {
 /* ---- pages without a lock ---- */
 
 enum {
-    STEPS = 1000000,
     HELD = 32
 };
 
 static atomic_ulong wrong;
 
-/* As alloc_pages and free_pages, but for the lock. A page holds its owner's address, or
- * 0. */
-static void churn_without_a_lock(uintptr_t steps) {
+static bool is_to_go_on(uintptr_t start, uintptr_t seconds) {
+    return wrong == 0 && READ_CSR(time) - start < seconds * SECOND;
+}
+
+/* As alloc_pages and free_pages, but for the lock, until something is wrong: how long that takes
+ * depends on how many cores the machine has to spare. A page holds its owner's address, or 0. */
+static void churn_without_a_lock(uintptr_t seconds) {
     static paddr_t all_held[HARTS][HELD];
     paddr_t *held = all_held[this_hart() - harts];
-    uintptr_t me = (uintptr_t) this_hart();
+    uintptr_t me = (uintptr_t) this_hart(), start = READ_CSR(time);
     wait_for_all();
-    for (uintptr_t i = 0; i < steps; i++) {
+    for (uintptr_t i = 0; i % 1000 != 0 || is_to_go_on(start, seconds); i++) {
         paddr_t *place = &held[i * 7 % HELD];
         if (*place == 0) {
             if (page_alloc(&frames, 1, PAGE_SIZE, place) != ALLOC_OK)
@@ -56,7 +67,7 @@ static void churn_without_a_lock(uintptr_t steps) {
 }
 
 __attribute__((used)) static void no_lock(void) {
-    harts_run(churn_without_a_lock, STEPS);
+    harts_run(churn_without_a_lock, 30);
     bool is_sound = page_check(&frames);
     printf("# without a lock %lu things were wrong, and the allocator is %s\n", wrong,
            is_sound ? "sound" : "broken");
@@ -80,6 +91,60 @@ __attribute__((used)) static void self_deadlock(void) {
 
 __attribute__((used)) static void give_what_is_not_taken(void) {
     lock_give(&lock);
+}
+
+/* ---- the last hart comes late to a barrier ---- */
+
+static atomic_uint here, through;
+
+static void come_late(uintptr_t unused) {
+    (void) unused;
+    here++;
+    if (is_last()) {
+        while (here < harts_count())
+            continue;
+        wait_for(SECOND);
+        printf("%d passed, %u failed\n", through == 0, through);
+        shutdown(through == 0);
+    }
+    wait_for_all();
+    through++;
+}
+
+__attribute__((used)) static void late_for_a_barrier(void) {
+    harts_run(come_late, 0);
+}
+
+/* ---- every hart maps a page, all at once ---- */
+
+static void read_mark(uintptr_t vaddr) {
+    wrong += *(volatile uintptr_t *) vaddr != (uintptr_t) this_hart();
+}
+
+/* The tables of one hart's page are missing or lost if another's took their place. */
+static void map_and_look(uintptr_t rounds) {
+    struct trap trap;
+    vm_enter();
+    while (rounds-- > 0 && wrong == 0) {
+        vaddr_t vaddr = 0;
+        wait_for_all();
+        if (vm_alloc(1, &vaddr) == ALLOC_OK)
+            *(volatile uintptr_t *) vaddr = (uintptr_t) this_hart();
+        wait_for_all();
+        wrong += trap_expect(read_mark, vaddr, &trap);
+        wait_for_all();
+        if (wrong == 0)
+            vm_free(vaddr, 1);
+    }
+    wait_for_all();
+    vm_leave();
+}
+
+__attribute__((used)) static void map_at_once(void) {
+    vm_init(usable);
+    harts_run(map_and_look, 3);
+    printf("%sok 1 - every hart has its page\n", wrong > 0 ? "not " : "");
+    printf("%d passed, %d failed\n", wrong == 0, wrong > 0);
 }
 
 /* ---- all harts print ---- */
@@ -112,6 +177,23 @@ static void panic_or_print(uintptr_t unused) {
 
 __attribute__((used)) static void panic_on_the_last(void) {
     harts_run(panic_or_print, 0);
+}
+
+/* The others ask nobody whether they may print: a panic has to stop them before it says a word. So
+ * many words take far longer than any of them waits for its turn. */
+static void panic_at_length(uintptr_t unused) {
+    static char words[20000];
+    (void) unused;
+    memset(words, 'x', sizeof(words) - 1);
+    wait_for_all();
+    if (is_last())
+        PANIC("%s", words);
+    for (;;)
+        putchar('.');
+}
+
+__attribute__((used)) static void panic_beside_the_loud(void) {
+    harts_run(panic_at_length, 0);
 }
 
 static void panic_all(uintptr_t unused) {
@@ -160,9 +242,7 @@ static void step_or_stop(uintptr_t unused) {
         steps++;
     harts_stop();
     unsigned long before = steps;
-    uintptr_t start = READ_CSR(time), now = start;
-    while (now - start < 10000000) /* a second of QEMU's timer */
-        now = READ_CSR(time);
+    wait_for(SECOND);
     bool all_stand = steps == before;
     printf("%d passed, %d failed\n", all_stand, !all_stand);
     shutdown(all_stand);

@@ -12,15 +12,39 @@ setup() {
     enter_copy
 }
 
-# From here on the self-test is only what it does with several harts.
+# From here on the self-test is only what it does with several harts, or the first $1 tests of that.
+# The options stay as they are: objects that are there already serve.
 only_harts() {
-    sed -i.before '/^    &\(allocator\|span\|vm\)_tests,$/d' tests/selftest.c
-    export CFLAGS=-Wno-unused
+    sed -i.before -e '/^    &\(allocator\|span\|vm\)_tests,$/d' \
+        -e 's/^static \(const struct test_list allocator_tests\)/\1/' tests/selftest.c
+    if [[ ${1:-} ]]; then
+        sed -i.before "s/^    \.count = .*/    .count = $1,/" tests/selftest_harts.c
+        sed -i.before 's/^    &hands_tests,$//' tests/selftest.c
+    fi
+}
+
+# The shim's harts sleep until they are started. Those of OpenSBI 1.1 turn in circles, and on a busy
+# machine one may not come in time: where all of them matter, and no fence of the firmware, it is
+# the shim that starts them.
+use_shim() {
+    build_shim 64 -DWITH_HARTS
+    export BIOS=shim.elf
+}
+
+# Where OpenSBI has to start them, a machine that is so busy is given another chance.
+run_with_all() {
+    local try
+    for try in 1 2 3; do
+        run ./run.sh --harts 4 "$@"
+        grep -q '^hart [0-9] has not come within a second' <<<"$output" || return 0
+        echo "# a hart was late, boot $try"
+    done
 }
 
 # Run crash_harts.c's program $1 with four harts; more words are for run.sh. A hart that prints for
 # ever is not worth a failed test's space.
 crash() {
+    [[ -e shim.elf ]] || use_shim
     PROGRAM=tests/crash_harts.c CFLAGS="-DCRASH=$1" run ./run.sh --harts 4 "${@:2}"
     output=$(grep -v '^# one line, .* to say$' <<<"$output") || true
 }
@@ -72,27 +96,27 @@ line_of() {
 # ---- all of them ----
 
 @test "four harts run the whole self-test" {
-    run ./run.sh --harts 4
+    run_with_all
     passes
     says_line "4 of 4 harts run"
     matches '^ok [0-9]+ - no page has two owners while all harts allocate and free$'
 }
 
-@test "every stage holds under a lock, with two harts and with four" {
+@test "every stage holds under a lock" {
     local stage
     only_harts
     for stage in $STAGES; do
         echo "# $stage"
-        run ./run.sh --harts 4 "$stage"
+        run_with_all "$stage"
         passes
+        says_line "4 of 4 harts run"
     done
-    run ./run.sh --harts 2
-    passes
-    says_line "2 of 2 harts run"
 }
 
 @test "sixty-four harts start, also with the least memory" {
-    PROGRAM=tests/crash_harts.c CFLAGS=-DCRASH=nothing run ./run.sh --harts 64 -m 32M
+    use_shim
+    PROGRAM=tests/crash_harts.c CFLAGS=-DCRASH=nothing \
+        run ./run.sh --harts 64 -m 32M
     ended_with 0
     says_line "64 of 64 harts run"
 }
@@ -124,26 +148,23 @@ line_of() {
 
 @test "a hart that the firmware refuses or that does not come is named, and the others go on" {
     only_harts
-    build_shim 64 -DWITH_HARTS -DREFUSED=1
-    BIOS=shim.elf run ./run.sh --harts 3
+    build_shim 64 -DWITH_HARTS -DREFUSED=1 -DDEAF=2
+    BIOS=shim.elf run ./run.sh --harts 4
     passes
     says_line "hart 1 cannot be started: error -3 of the firmware"
-    says_line "2 of 3 harts run"
-    build_shim 64 -DWITH_HARTS -DDEAF=2
-    BIOS=shim.elf run ./run.sh --harts 3
-    passes
     says_line "hart 2 has not come within a second, and is left out"
-    says_line "2 of 3 harts run"
+    says_line "2 of 4 harts run"
 }
 
 @test "harts that the machine lacks, or has more of than the kernel is built for, are counted" {
+    use_shim
     export PROGRAM=tests/crash_harts.c CFLAGS=-DCRASH=nothing
-    QEMU_FLAGS="-smp 2" run ./run.sh --harts 3
+    QEMU_FLAGS="-smp 2" run ./run.sh --harts 4
     ended_with 0
-    says_line "2 of 3 harts run"
-    QEMU_FLAGS="-smp 4" run ./run.sh --harts 2
+    says_line "2 of 4 harts run"
+    QEMU_FLAGS="-smp 6" run ./run.sh --harts 4
     ended_with 0
-    says_line "2 of 2 harts run"
+    says_line "4 of 4 harts run"
     says_line "the machine has 2 more, for which this kernel is not built"
 }
 
@@ -158,10 +179,9 @@ line_of() {
 # ---- bad ends ----
 
 @test "without a lock pages get two owners" {
-    crash no_lock
+    crash no_lock bitmap
     ended_with 1
-    # Seen by the program, or by a trap on what the broken allocator gave.
-    matches '^not ok 1 - no page has two owners$|^hart [0-3]: (TRAP|PANIC): '
+    matches '^not ok 1 - no page has two owners$'
 }
 
 @test "a lock that would wait for itself panics, with both places" {
@@ -185,6 +205,7 @@ is_the_end() {
 
 # As crash, but with what the others printed after the report.
 crash_loudly() {
+    [[ -e shim.elf ]] || use_shim
     PROGRAM=tests/crash_harts.c CFLAGS="-DCRASH=$1" run ./run.sh --harts 4
     ended_with 1
     is_the_end
@@ -230,7 +251,32 @@ crash_loudly() {
     matches '^hart [0-3]: PANIC: .*: one does not hear$'
 }
 
+# The others print without asking, and the panic so many words that it takes longer than
+# a hart waits for its turn on any machine: none of them gets a word in.
+is_undisturbed() {
+    [[ ${output##*$'\n'} =~ hart\ [0-3]:\ PANIC:\ tests/crash_harts\.c:[0-9]+:\ (x+)$ ]] &&
+        ((${#BASH_REMATCH[1]} == 19999))
+}
+
+@test "a panic stops the others before it prints a word" {
+    crash panic_beside_the_loud
+    ended_with 1
+    is_undisturbed || differs "a report in one piece"
+}
+
+@test "harts that are to stand still do, and whoever is late for a barrier is waited for" {
+    local program
+    for program in stop_the_others late_for_a_barrier; do
+        crash $program
+        ended_with 0
+        says_line "1 passed, 0 failed"
+    done
+}
+
 # ---- planted faults ----
+# Each has to be noticed on a machine with one core and on one with many, idle or not. Where a step
+# is broken in two, time passes between them, most of what a test takes: then there is always
+# another hart that comes in between.
 
 # Edit a file so that it is another, and run what tells.
 plant() {
@@ -239,17 +285,41 @@ plant() {
     ! cmp -s before "$2" || differs "a change of $2 by $1"
 }
 
+# plant_pause MICROSECONDS LINE FILE: before a line of a file. LINE is a regular expression, and
+# MICROSECONDS one of C.
+plant_pause() {
+    plant "s/^( *)($2)\$/\1{\\
+        unsigned long since, now;\\
+        __asm__ volatile(\"rdtime %0\" : \"=r\"(since));\\
+        do\\
+            __asm__ volatile(\"rdtime %0\" : \"=r\"(now));\\
+        while (now - since < $1 * 10); \/* ticks of QEMU's timer *\/\\
+    }\\
+\1\2/" "$3"
+}
+
+# plant_no_lock NAME FILE: nobody takes a lock, or gives it back.
+plant_no_lock() {
+    plant "s/^    lock_(take|give)\(&$1\);\$/    (void) \&$1;/" "$2"
+}
+
+# A test failed, or what it did ended in a trap or a panic.
+is_noticed() {
+    ended_with 1
+    matches '^not ok [0-9]+ - |^hart [0-3]: (PANIC|TRAP)'
+}
+
 @test "a shootdown that is missing lets another hart read the old page" {
-    only_harts
+    only_harts 8
     plant 's/^    harts_fence\(vaddr, PAGE_SIZE\);$//' memory/page_table.c
-    run ./run.sh --harts 4
+    run_with_all
     ended_with 1
     matches '^not ok [0-9]+ - no hart reads a page that was exchanged$'
     matches '^not ok [0-9]+ - a use after vm_free traps on every hart$'
 }
 
 @test "a shootdown by interrupt that waits for nobody, or does nothing, is noticed" {
-    only_harts
+    only_harts 8
     build_shim 64 -DWITH_HARTS
     plant 's/^    __asm__ volatile\("sfence.vma zero, zero" ::: "memory"\);$//' harts.c
     BIOS=shim.elf run ./run.sh --harts 4
@@ -257,53 +327,60 @@ plant() {
     matches '^not ok [0-9]+ - no hart reads a page that was exchanged$'
 }
 
-# Between the two a call of the firmware, so that it is long enough for another hart to come.
 @test "a lock whose exchange is two steps is noticed" {
-    only_harts
+    only_harts 3
     plant 's/^    while \(atomic_exchange_explicit\(&lock->is_taken, true, .*\)\)$/\
     bool was_taken;\
     while ((was_taken = atomic_load(\&lock->is_taken), (void) sbi_has_harts(),\
             atomic_store(\&lock->is_taken, true), was_taken))/' lock.c
-    run ./run.sh --harts 4
+    TIME_LIMIT=10 run ./run.sh --harts 4
     ended_with 1
-    # A step that is lost, or a lock that somebody else gives back.
-    matches '^not ok [0-9]+ - |^hart [0-3]: (PANIC|TRAP)'
+    # A step that is lost, a lock that somebody else gives back, or one that nobody has and is taken.
+    says_line "ok 2 - a barrier lets nobody through before all are there"
+    matches '^not ok 3 - |^hart [0-3]: PANIC|nothing was printed for 10 seconds'
 }
 
+# With the pauses, and the lock, all is well. Of the bitmap, because other stages become so broken
+# that pages are handed out where the kernel is.
 @test "alloc_pages without its lock is noticed" {
-    only_harts
-    plant 's/^    lock_(take|give)\(&frames_lock\);$//' memory/frames.c
-    CFLAGS="$CFLAGS -Wno-unused-variable" run ./run.sh --harts 4
-    ended_with 1
-    matches '^not ok [0-9]+ - |^hart [0-3]: (PANIC|TRAP)'
+    only_harts 5
+    use_shim
+    plant_pause 20 'if \(first == NONE\)' alloc/bitmap.h
+    run ./run.sh --harts 4 bitmap
+    passes
+    plant_no_lock frames_lock memory/frames.c
+    run ./run.sh --harts 4 bitmap
+    is_noticed
 }
 
+# All see that a table is missing, and each puts its own there, the last ones over one that is used.
 @test "virtual memory without its lock is noticed" {
-    only_harts
-    plant 's/^    lock_(take|give)\(&vm_lock\);$//' memory/vm.c
-    CFLAGS="$CFLAGS -Wno-unused-variable" run ./run.sh --harts 4
-    ended_with 1
-    matches '^not ok [0-9]+ - |^hart [0-3]: (PANIC|TRAP)'
+    plant_pause '(this_hart()->id + 1) * 100000' '\*place\.entry = entry_for\(frame, 0\);' \
+        memory/page_table.c
+    crash map_at_once
+    ended_with 0
+    says_line "1 passed, 0 failed"
+    plant_no_lock vm_lock memory/vm.c
+    crash map_at_once
+    is_noticed
 }
 
 @test "a console without its lock mixes lines" {
     plant 's/^    console_(take|give)\(\);$//' common.c
+    plant_pause 100 'putchar\(\*format\);' common.c
     crash print_at_once
     ended_with 0
     (($(grep -cx '# a line, and not half of one' <<<"$output") < 200)) || differs "some mixed"
 }
 
 @test "a barrier that lets through one too early is noticed" {
-    only_harts
     plant 's/\+ 1 == count\)/+ 1 == count - 1)/' lock.c
-    TIME_LIMIT=20 run ./run.sh --harts 4
+    crash late_for_a_barrier
     ended_with 1
+    matches '^0 passed, [1-3] failed$'
 }
 
 @test "harts that are to stand still and are not told so are noticed" {
-    crash stop_the_others
-    ended_with 0
-    says_line "1 passed, 0 failed"
     plant 's/^            hart_wake\(&harts\[at\]\);$/            continue;/' harts.c
     crash stop_the_others
     ended_with 1
@@ -312,8 +389,17 @@ plant() {
 
 @test "harts that are interrupted and do not put their hands down are noticed" {
     only_harts
+    use_shim
     plant 's/^        answer\(\);$/        (void) answer;/' harts.c
     run ./run.sh --harts 4
     ended_with 1
     matches '^not ok [0-9]+ - what other harts hold is recalled by an interrupt, '
+}
+
+@test "a panic that prints before it stops the others is noticed" {
+    plant '/^void panic/,/^}/s/^    harts_stop\(\);$//' panic.c
+    crash panic_beside_the_loud
+    ended_with 1
+    says_line "4 of 4 harts run"
+    ! is_undisturbed || differs "a report in pieces"
 }

@@ -36,7 +36,7 @@
 #define TEST_DEVICE_FAIL_1 0x13333
 
 #define KERNEL 0x80200000
-#define MAX_HARTS 8
+#define MAX_HARTS 64
 #define CLINT 0x2000000 /* a word for each hart: not 0 is a software interrupt of M-mode */
 #define SAVED_SIZE 16
 
@@ -178,11 +178,15 @@ wait_for_start: /* for hart_start to say where to, and with what */
     la t0, starts
     slli t1, a0, 4
     add t0, t0, t1
+    li t1, INTERRUPTS /* one is waiting, and would end each wfi at once */
+    csrc mie, t1
 1:  wfi
     LOAD t1, 0(t0)
     beqz t1, 1b
     fence
     csrw mepc, t1
+    li t1, INTERRUPTS
+    csrs mie, t1
     LOAD a1, 8(t0)
     mret
 #endif
@@ -279,9 +283,8 @@ hart_start: /* a0: which, a1: where, a2: what it is given */
     STORE a2, 8(t0)
     fence
     STORE a1, 0(t0)
-    li a1, 1
-    sll a0, a1, a0
-    li a1, 0
+    mv a1, a0
+    li a0, 1
     j interrupt_all
 
 send_ipi: /* a0: a bit for each hart, from number a1 on */

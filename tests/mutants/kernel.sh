@@ -17,15 +17,16 @@ declare -A host_tests=(
 # that match these expressions, the cheapest first. None that edits the file may be among them.
 declare -A boots_of=(
     [common.c]="long long|print at once"
-    [harts.c]="of all harts that panic|a trap on any hart|a panic stops the harts
+    [harts.c]="of all harts that panic|a trap on any hart|a panic stops the (harts|others)
+still do, and whoever
 overrun of another hart|does not wait for ever|sixty-four harts
 shootdowns are interrupts"
     [kernel.c]="firmware without|of four harts|no memory at __free_ram|llvm-nm|at boot the map
 good verdict|every page is free|far away
 up to 256 GiB"
-    [lock.c]="would wait for itself"
+    [lock.c]="would wait for itself|still do, and whoever"
     [panic.c]="a panic prints|grew too far|good verdict|firmware with|without a test device
-of all harts that panic|overrun of another hart
+of all harts that panic|overrun of another hart|before it prints a word
 for a second the kernel waits"
     [sbi.c]="firmware with|without a test device
 print at once|a panic stops the harts|starts no harts|does not come is named
