@@ -77,7 +77,9 @@ static enum alloc_error give_run(paddr_t run, size_t n) {
 
 static void begin(const struct machine *machine) {
     (void) machine;
-    pages = page_largest_run(&frames) / 8 * 7;
+    /* A power of two, since a buddy has a block of twice the size for anything more. */
+    for (pages = 1; pages * 2 <= page_largest_run(&frames) / 2;)
+        pages *= 2;
     first = alloc_pages(pages);
     size_t meta_size = harts_meta_size(first, pages * PAGE_SIZE);
     size_t meta_pages = (meta_size + PAGE_SIZE - 1) / PAGE_SIZE;
@@ -182,11 +184,12 @@ static void of_all_harts_that_free_a_page_at_once_one_does(void) {
 static void fill_hands(uintptr_t unused) {
     static paddr_t mine[HARTS][SLOTS];
     paddr_t *taken = mine[this_hart() - harts];
+    size_t share = pages / 2 / harts_count(), n = share < SLOTS ? share : SLOTS;
     (void) unused;
-    for (size_t i = 0; i < SLOTS; i++)
+    for (size_t i = 0; i < n; i++)
         taken[i] = take_run(1);
     wait_for_all();
-    for (size_t i = 0; i < SLOTS; i++)
+    for (size_t i = 0; i < n; i++)
         mistakes += give_run(taken[i], 1) != ALLOC_OK;
     wait_for_all();
     if (this_hart() == harts) {
