@@ -77,12 +77,12 @@ static void wait_until_still(const struct hart *hart) {
 
 void harts_stop_others(void) {
     struct hart *first = NULL;
+    WRITE_CSR(sie, 0); /* an interrupt would have whoever is the stopper stand still */
     if (!atomic_compare_exchange_strong(&stopper, &first, this_hart())) {
         if (first == this_hart())
             return;
         hart_stand_still();
     }
-    WRITE_CSR(sie, 0);
     for (size_t at = 0; at < HARTS; at++)
         if (&harts[at] != this_hart() && hart_is(&harts[at], HART_UP))
             hart_wake(&harts[at]);
@@ -99,9 +99,9 @@ void (*_Atomic harts_answer)(void);
 
 void harts_interrupted(void) {
     struct hart *hart = this_hart();
-    /* First the bit, then the look: whoever asks in between sets it again. */
-    __asm__ volatile("csrc sip, %0" ::"r"(SOFTWARE_INTERRUPT) : "memory");
-    atomic_thread_fence(memory_order_seq_cst);
+    /* First the bit, then the look: whoever asks in between sets it again. To write sip is output
+       (o), and C's fences are for memory alone. */
+    __asm__ volatile("csrc sip, %0\n fence o, r" ::"r"(SOFTWARE_INTERRUPT) : "memory");
     if (atomic_load_explicit(&stopper, memory_order_acquire))
         hart_stand_still();
     unsigned asked = atomic_load_explicit(&hart->fences_asked, memory_order_acquire);

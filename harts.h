@@ -9,8 +9,8 @@
 
 #define STACK_SIZE ((size_t) 128 * 1024) /* of every hart's stack; kernel.ld has the same */
 
-/* Whoever waits for another hart for some time looks so often at least. Where harts are emulated on
- * a busy machine, time passes in which the other does not run: but then this one hardly does. */
+/* A wait for another hart ends after some time, but not before so many looks. Where a busy machine
+ * emulates harts, time may pass in which the other does not run: but then this one hardly looks. */
 #define LEAST_LOOKS 30000000
 
 enum hart_state {
@@ -80,7 +80,7 @@ extern void (*_Atomic harts_answer)(void);
 _Noreturn void hart_stand_still(void);
 
 /* Have all others stand still for good: the caller alone prints from now on, and ends the machine.
- * Of several harts that want that at once, the first is right, and does not return to the others.
+ * Of several harts that want that at once one goes on; for the others this does not return.
  */
 void harts_stop_others(void);
 

@@ -9,8 +9,8 @@
 /* ---- a hart's life ---- */
 
 /* Sleep until there is work. An interrupt that comes between the look and the sleep would be done
- * with before the sleep begins, and nothing would end it. So none is let in before that: it ends
- * the sleep all the same, and comes then. */
+ * with before the sleep begins, and nothing would end it. So none is let in until the sleep
+ * is over: one that is pending ends it all the same, and is taken then. */
 static void wait_for_work(struct hart *hart) {
     for (;;) {
         __asm__ volatile("csrc sstatus, 2" ::: "memory");

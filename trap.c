@@ -48,11 +48,11 @@ __attribute__((used)) static void report_trap_in_report(void) {
     shutdown(false);
 }
 
-/* The stack may be the reason, or tp: begin again at the top of the first hart's trap stack. It is
- * this hart, or stands still. */
+/* The stack may be the reason: begin again at the top of the first hart's trap stack. It is this
+ * hart, or stands still. tp is right, trap_entry has loaded it. */
 __attribute__((naked, aligned(4))) static void trap_in_report(void) {
-    __asm__ volatile("    la    tp, harts\n"
-                     "    " LOAD "sp, 2 * " REG_SIZE "(tp)  # trap_stack_top\n"
+    __asm__ volatile("    la    t0, harts\n"
+                     "    " LOAD "sp, 2 * " REG_SIZE "(t0)  # trap_stack_top\n"
                      "    j     report_trap_in_report\n");
 }
 
@@ -85,6 +85,8 @@ __attribute__((used)) static void handle_trap(uintptr_t *registers) {
     extern char trap_landing[];
     struct hart *hart = this_hart();
     if (HARTS > 1 && (intptr_t) READ_CSR(scause) == SOFTWARE_INTERRUPT) {
+        /* Should that trap, it is reported from the stack's top, and nobody comes back. */
+        WRITE_CSR(sscratch, hart->trap_stack_top);
         harts_interrupted();
         return;
     }

@@ -1,8 +1,8 @@
 /* Harts: radix, shared. Nearly all calls change one word of the bitmap, in one step, and nothing
  * else that another hart sees.
  *
- *   word 4   0 0 1 0 1 1 0 0 …     in the hand of hart 1, which alone clears bits in it
- *              ▲                    a free by hart 0: it sets a bit, and that is all
+ *   word 4   0 0 1 0 1 1 0 0 …     in the hand of hart 0, which alone clears bits in it
+ *              ▲                    a free by hart 1: it sets a bit, and that is all
  *
  * Holders: every word that is not 0 has one holder, the nodes (under the lock) or one hart's hand.
  * Who makes it not 0 holds it; who makes it 0 lets it go. Only the holder clears bits, everybody
@@ -15,8 +15,8 @@
  * lock, since the rows are to know; what they say of a word is never too much.
  *
  * Water: a word. Pages come from low words: those below it go into the hand's low end, where single
- * pages come from. The others lie at its high end until the hart has the lock anyway, or the hand
- * is full, and go to the nodes then. So what is high comes to be empty.
+ * pages come from. The others lie at its high end until the low one is filled again, or the hand is
+ * full, and go to the nodes then. So what is high comes to be empty.
  *
  * Runs: from the words that the nodes hold. If there is none, all hands are recalled. While a
  * recall is under way no word goes into a hand: what appears goes to the nodes, and single pages
@@ -67,7 +67,7 @@ static inline uint64_t clear_pages(struct harts *s, size_t i, uint64_t pages) {
 }
 
 /* The same with one page. As its bit is set the difference clears it, and leaves the others alone;
- * that is one instruction where fetch_and, if its answer is wanted, is a loop. */
+ * that is one instruction on x86, too, where fetch_and, if its answer is wanted, is a loop. */
 static inline uint64_t clear_page(struct harts *s, size_t page) {
     return atomic_fetch_sub_explicit(word_at(s, page / WORD_BITS), word_bit(page),
                                      memory_order_acquire);

@@ -9,9 +9,9 @@
  * harts at once, each with its own hand, unless their comment says that the system is quiet: that
  * no other call is under way.
  *
- * Calls with the same hand come one after the other. So a handler that allocates must not come in
- * the middle of one: turn interrupts off around each. No call waits for more than the lock, but
- * those that would have to say that there is no memory: see harts_recall. */
+ * Calls with the same hand come one after the other. So a handler that makes any of these calls
+ * must not come in the middle of one: turn interrupts off around each. No call waits for more than
+ * the lock, but those that would otherwise refuse for want of pages: see harts_recall. */
 #pragma once
 
 #include "alloc.h"
@@ -37,9 +37,10 @@ struct hand {
 
 /* Called without the lock by a hart that finds no memory: have every other hart call
  * harts_put_down soon, for example from an interrupt. Hands are empty when all of them have come by
- * the lock; until then it is called again and again, so the first time it may send, and then
- * wait a little. Others may recall at the same time: they need not be told, as they come by the
- * lock. False gives up, and ALLOC_NO_MEMORY is said although some hand may have what was wanted. */
+ * the lock; until then it is called again and again: it may send when it is called first,
+ * and wait a little each time. Others may recall at the same time: they need not be told, as they
+ * come by the lock. False gives up, and ALLOC_NO_MEMORY is said although some hand may have what
+ * was wanted. */
 typedef bool harts_recall(void *context);
 
 /* One span under management, shared. */
@@ -74,7 +75,7 @@ enum alloc_error harts_add_memory(struct harts *s, struct hand *h, paddr_t start
 /* As page_alloc. A single page costs O(1), and takes the lock once in many calls; the rest takes it
  * each time: O(levels * rows), and O(all words) where no aligned block is as large as n and
  * `align`, both rounded up to a power of two. ALLOC_NO_MEMORY is said only after all hands were
- * put down. */
+ * put down, or the recall was given up. */
 enum alloc_error harts_alloc(struct harts *s, struct hand *h, size_t n, size_t align, paddr_t *out);
 
 /* As page_alloc_at. It takes the lock, and recalls the hands if one holds some of the pages: where
@@ -83,8 +84,9 @@ enum alloc_error harts_alloc_at(struct harts *s, struct hand *h, paddr_t paddr, 
 
 /* As page_free, wherever the pages were allocated. Of two harts that free the same page at the same
  * time one is told ALLOC_NOT_ALLOCATED; if that one frees more pages, and not all in the same 64,
- * those below may be free then. A single page costs O(1). It takes the lock if that makes the
- * largest block of its 64, or the hand is full; more pages always do. O(words + levels * rows). */
+ * those below may be free then. A single page costs O(1). It takes the lock if its 64 have a larger
+ * block then, if the hand is full or recalled, or if the hart does not know the page's range yet;
+ * more pages always do. O(words + levels * rows). */
 enum alloc_error harts_free(struct harts *s, struct hand *h, paddr_t paddr, size_t n);
 
 /* Empty the hand: what it held is for all harts, and for runs. O(words in it * rows). */

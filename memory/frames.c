@@ -20,7 +20,7 @@
 
 struct page_allocator frames;
 
-/* alloc/ takes no lock, so whoever calls it does: one hart at a time. */
+/* The stages take no lock, so whoever calls them does: one hart at a time. */
 static struct lock frames_lock = {.name = "frames"};
 
 static struct memory_range metadata;

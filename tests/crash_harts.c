@@ -22,7 +22,7 @@ static void wait_for_all(void) {
 
 static void wait_for(uintptr_t ticks) {
     uintptr_t start = READ_CSR(time);
-    while (READ_CSR(time) - start < ticks)
+    for (uintptr_t now = start; now - start < ticks; now = READ_CSR(time))
         continue;
 }
 
@@ -229,6 +229,42 @@ static void spoil_tp(uintptr_t unused) {
 
 __attribute__((used)) static void trap_without_tp(void) {
     harts_run(spoil_tp, 0);
+}
+
+/* The report ends with a look at all canaries, and the first one's cannot be read. */
+static void trap_in_report(uintptr_t unused) {
+    (void) unused;
+    wait_for_all();
+    if (is_last()) {
+        harts[0].stack_top = NULL;
+        __asm__ volatile(".word 0");
+    }
+    for (;;)
+        continue;
+}
+
+__attribute__((used)) static void trap_in_report_on_the_last(void) {
+    harts_run(trap_in_report, 0);
+}
+
+/* What an interrupt calls reads from where nothing is. */
+static void trap_in_answer(void) {
+    (void) *(volatile char *) -1;
+}
+
+static void sleep_or_wake(uintptr_t unused) {
+    (void) unused;
+    wait_for_all();
+    if (this_hart() == harts) {
+        atomic_store(&harts_answer, trap_in_answer);
+        hart_wake(&harts[HARTS - 1]);
+    }
+    for (;;)
+        continue;
+}
+
+__attribute__((used)) static void trap_in_an_interrupt(void) {
+    harts_run(sleep_or_wake, 0);
 }
 
 /* ---- the last hart stops the others, and looks whether they move ---- */

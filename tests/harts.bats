@@ -235,6 +235,18 @@ crash_loudly() {
     matches '^0x.* is spoil_tp at tests/crash_harts\.c:'
 }
 
+@test "a trap in the report of a trap, or in an interrupt, ends the kernel on any hart" {
+    crash trap_in_report_on_the_last
+    ended_with 1
+    matches '^hart [0-3]: TRAP: illegal instruction$'
+    matches '^TRAP in the report of a trap: load access fault, sepc 0x'
+    says_not "nothing was printed for"
+    crash trap_in_an_interrupt
+    ended_with 1
+    matches '^hart [0-3]: TRAP: load access fault$'
+    matches '^0x.* is trap_in_answer at tests/crash_harts\.c:'
+}
+
 @test "an overrun of another hart's stack is named, and with paging on it traps" {
     crash stack_overrun
     ended_with 1
@@ -335,7 +347,7 @@ is_noticed() {
             atomic_store(\&lock->is_taken, true), was_taken))/' lock.c
     TIME_LIMIT=10 run ./run.sh --harts 4
     ended_with 1
-    # A step that is lost, a lock that somebody else gives back, or one that nobody has and is taken.
+    # A step is lost, somebody else gives the lock back, or it is taken and nobody has it.
     says_line "ok 2 - a barrier lets nobody through before all are there"
     matches '^not ok 3 - |^hart [0-3]: PANIC|nothing was printed for 10 seconds'
 }

@@ -32,7 +32,7 @@ enum kind {
 };
 static const char *const names[] = {"one lock", "magazines", "hands"};
 
-/* A row of the table; others: of what a hart frees, so many percent were allocated by another. */
+/* A row of the table; share: so many percent of what a hart frees were allocated by another. */
 static struct row {
     enum kind kind;
     unsigned burst, share;

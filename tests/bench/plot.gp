@@ -6,7 +6,7 @@ grey = "#7d7d7d"
 colors = "#8c8c8c #d9822b #2b83d9 #2ca05a #c0392b #8a5cc7"
 color(i) = word(colors, int(i))
 points = "7 5 9 11 13 6"
-number(name) = int(name)
+number(text) = int(text)
 set border 3 lc rgb grey
 set tics nomirror textcolor rgb grey
 set grid ytics lc rgb grey lw 0.3
@@ -23,14 +23,14 @@ lines(name) = "plot for [c=2:stages] '".name.".data' using 1:c lc rgb color(c - 
     "pt number(word(points, c - 1)) ps 0.7, for [i=1:stages - 1] '".name.".ends' using ".\
     "1:($5 == i ? $3 : NaN):4 with labels left offset 1,0 textcolor rgb color(i)"
 
-set title "As memory grows, what grows is a search; the others feel only the caches" \
+set title "What a page costs as memory grows: a search grows with it" \
     textcolor rgb grey
 set logscale x 2
 set xlabel "memory in MiB, 90 % of it used" textcolor rgb grey
 set output "memory.svg"
 eval lines("memory")
 
-set title "As memory fills up, nothing changes but for a search" textcolor rgb grey
+set title "What a page costs as memory fills up" textcolor rgb grey
 unset logscale x
 set xlabel "percent of the memory that is used" textcolor rgb grey
 set xrange [48:100]
@@ -38,7 +38,7 @@ set output "occupancy.svg"
 eval lines("occupancy")
 
 # Two bars of each stage, with their heights above: a 0 is a bar too.
-set title "After random frees, lowest address first has whole blocks, and what is at hand has none" \
+set title "What is left whole: lowest address first keeps free pages together" \
     textcolor rgb grey
 unset logscale
 set style fill solid 0.8 noborder
