@@ -24,6 +24,8 @@ enum {
     MAGAZINE = 64, /* pages, at most */
 };
 
+#define UNIT ((size_t) 2 * 1024 * 1024)
+
 /* What stands between the harts and the pages. */
 enum kind {
     ONE_LOCK,  /* around each call of the stage */
@@ -306,16 +308,18 @@ static bool run_row(const struct alloc_stage *stage, struct row row_) {
 
 /* ---- all rows ---- */
 
-/* Divide the memory of the machine. What a hart holds is in no order with the others, so each has
- * room for all that there can be for it. */
+/* Divide the memory of the machine: pages from a multiple of 2 MiB on, so that a kernel of another
+ * size has the same. What a hart holds is in no order with the others, so each has room for all
+ * that there can be for it. */
 static void lay_out(const struct alloc_stage *stage, const struct memory_map *usable) {
     struct memory_range all = usable->ranges[0];
     for (size_t at = 1; at < usable->count; at++)
         if (usable->ranges[at].end - usable->ranges[at].start > all.end - all.start)
             all = usable->ranges[at];
-    size_t size = all.end - all.start, tables, each;
+    all.start = (all.start + UNIT - 1) / UNIT * UNIT;
+    size_t size = (all.end - all.start) / UNIT * UNIT, tables, each;
     do {
-        size -= PAGE_SIZE * 64;
+        size -= UNIT;
         each = size / PAGE_SIZE / harts_count() + 1 + BURST;
         size_t of_stage = page_meta_size(stage, all.start, size);
         meta_size = harts_meta_size(all.start, size);

@@ -23,7 +23,7 @@ enum {
 static int run(const char *name, const char *arguments, const char *word, char wrong[LINE],
                bool prints) {
     char command[2 * LINE], line[2 * LINE];
-    snprintf(command, sizeof(command), PROGRAMS "/%s %s 2>&1", name, arguments);
+    snprintf(command, sizeof(command), "'" PROGRAMS "/%s' %s 2>&1", name, arguments);
     FILE *output = popen(command, "r"); // NOLINT(cert-env33-c): its name is ours
     assert_non_null(output);
     wrong[0] = '\0';
