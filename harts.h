@@ -11,7 +11,7 @@
 
 /* A wait for another hart ends after some time, but not before so many looks. Where a busy machine
  * emulates harts, time may pass in which the other does not run: but then this one hardly looks. */
-#define LEAST_LOOKS 30000000
+#define LEAST_LOOKS 100000000
 
 enum hart_state {
     HART_ABSENT,
