@@ -16,9 +16,10 @@ unset key
 # A line of each stage, with its name in its color where it ends.
 set style data linespoints
 set logscale y 10
+set autoscale yfix # no decade that is empty
 set ylabel "ns for a page freed and allocated" textcolor rgb grey
 set rmargin 10
-set offsets graph 0, graph 0.02, 0, 0
+set offsets graph 0, graph 0.02, graph 0.05, graph 0.05
 lines(name) = "plot for [c=2:stages] '".name.".data' using 1:c lc rgb color(c - 1) lw 2 ".\
     "pt number(word(points, c - 1)) ps 0.7, for [i=1:stages - 1] '".name.".ends' using ".\
     "1:($5 == i ? $3 : NaN):4 with labels left offset 1,0 textcolor rgb color(i)"
@@ -30,7 +31,8 @@ set xlabel "memory in MiB, 90 % of it used" textcolor rgb grey
 set output "memory.svg"
 eval lines("memory")
 
-set title "What a page costs as memory fills up" textcolor rgb grey
+set title "What a page costs as memory fills up: hardly more, unless it is looked for" \
+    textcolor rgb grey
 unset logscale x
 set xlabel "percent of the memory that is used" textcolor rgb grey
 set xrange [48:100]
