@@ -102,7 +102,7 @@ pretend_runs() {
         "of at most,radix,100" >>$figures/times.csv
 }
 
-@test "each figure of the README that is not of instructions is found where it belongs" {
+@test "each figure of README and chapter 23 that is not of instructions is found where it belongs" {
     local figure
     enter_copy
     pretend_runs
@@ -120,6 +120,14 @@ pretend_runs() {
         "| odd, n = 3 | n/a | 98.8 ns, ×5.4 (2.1 to 11.1) |" \
         "99 cores (a fast one), with clang 99.9.9 at -O2" "takes 6.7 to 7.8 ns" \
         "22 and 33 % are free"; do
+        says "$figure"
+    done
+    run cat chapters/23-how-we-know.md
+    for figure in "every state      1,111 states, 222,000,000 calls, with words of 64 bits" \
+        "                  1,111 states, 222,000,000 calls, with words of 8 bits" \
+        "flipped bits     66.6 million in 4,444 states: 12.3 % noticed" \
+        "each second: 7,800 sequences of calls, 7,800 device trees, 7,800 formats" \
+        "mutants          8,888; of 4,321 that differ, the self-test alone kills 1,234, the"; do
         says "$figure"
     done
     run tests/figures check --measured states coverage host32 fuzz times states-long mutants
