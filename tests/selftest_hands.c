@@ -49,14 +49,6 @@ static bool interrupt_others(void *context) {
     return true;
 }
 
-static void interrupts_off(void) {
-    __asm__ volatile("csrc sstatus, 2" ::: "memory");
-}
-
-static void interrupts_on(void) {
-    __asm__ volatile("csrs sstatus, 2" ::: "memory");
-}
-
 /* 0 if there is none. */
 static paddr_t take_run(size_t n) {
     paddr_t run = 0;
@@ -135,7 +127,8 @@ static void expect_whole(void) {
 
 /* ---- the tests ---- */
 
-/* The page, or the run that begins with it, was `before`, and is `now` from now on. */
+/* What stands at both ends of the page must be `before`, and is `now` from now on: its address if a
+ * hart has allocated it, 0 if it is free. */
 static void expect_and_write(paddr_t page, uintptr_t before, uintptr_t now) {
     mistakes += *word_of(page, 0) != before || *word_of(page, LAST_WORD) != before;
     *word_of(page, 0) = *word_of(page, LAST_WORD) = now;
