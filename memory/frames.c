@@ -109,8 +109,8 @@ paddr_t alloc_pages(size_t n) {
     enum alloc_error error = page_alloc(&frames, n, PAGE_SIZE, &paddr);
     lock_give(&frames_lock);
     if (error == ALLOC_NO_MEMORY)
-        PANIC("out of memory: %zu pages wanted, %zu free, called from %p", n,
-              frames_available(), __builtin_return_address(0));
+        PANIC("out of memory: %zu pages wanted, %zu free, called from %p", n, frames_available(),
+              __builtin_return_address(0));
     if (error != ALLOC_OK)
         PANIC("alloc_pages(%zu): %s, called from %p", n, alloc_error_name(error),
               __builtin_return_address(0));

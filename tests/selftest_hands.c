@@ -13,7 +13,7 @@
 enum {
     STEPS = 20000, /* of all harts together */
     SLOTS = 256,   /* where harts leave pages for each other */
-    AT_ONCE = 200, /* pages that all harts free at once */
+    FREES = 800,   /* of all harts together, of pages that all free at once */
 };
 
 /* ---- the allocator, and the hart's hand ---- */
@@ -177,10 +177,11 @@ static void free_what_all_free(uintptr_t n) {
 }
 
 static void of_all_harts_that_free_a_page_at_once_one_does(void) {
+    size_t n = FREES / harts_count();
     freed = 0;
-    at_once = take_run(AT_ONCE);
-    run_on_all(free_what_all_free, AT_ONCE);
-    EXPECT_EQUAL(freed, AT_ONCE);
+    at_once = take_run(n);
+    run_on_all(free_what_all_free, n);
+    EXPECT_EQUAL(freed, n);
     expect_whole();
 }
 
