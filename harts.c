@@ -13,7 +13,7 @@
 #include "image.h"
 #include "riscv.h"
 
-/* Between two stacks is a guard of this size, the largest frame (run.sh): kernel.ld. */
+/* Between two stacks is a guard, as kernel.ld lays them out. No frame is larger: run.sh. */
 #define STACK_GUARD ((size_t) 64 * 1024)
 
 struct hart harts[HARTS];
@@ -39,7 +39,6 @@ void print_hart(const struct hart *hart) {
 
 enum {
     SOFTWARE_INTERRUPT = 1 << 1, /* in sie and sip */
-    INTERRUPTS_ON = 1 << 1,      /* in sstatus */
 };
 
 void hart_wake(const struct hart *hart) {
@@ -49,7 +48,7 @@ void hart_wake(const struct hart *hart) {
 void harts_listen(void) {
     __asm__ volatile("csrc sip, %0" ::"r"(SOFTWARE_INTERRUPT)); /* one that was there before */
     __asm__ volatile("csrs sie, %0" ::"r"(SOFTWARE_INTERRUPT));
-    __asm__ volatile("csrs sstatus, %0" ::"r"(INTERRUPTS_ON));
+    interrupts_on();
 }
 
 /* ---- to stand still ---- */

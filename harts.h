@@ -9,8 +9,8 @@
 
 #define STACK_SIZE ((size_t) 128 * 1024) /* of every hart's stack; kernel.ld has the same */
 
-/* A wait for another hart ends after some time, but not before so many looks. Where a busy machine
- * emulates harts, time may pass in which the other does not run: but then this one hardly looks. */
+/* A wait for another hart ends after some time, but not before so many looks: where a busy machine
+ * emulates harts the clock goes on while none of them runs, and none looks. */
 #define LEAST_LOOKS 100000000
 
 enum hart_state {

@@ -21,3 +21,12 @@
         value;                                             \
     })
 #define WRITE_CSR(name, value) __asm__ volatile("csrw " #name ", %0" ::"r"(value) : "memory")
+
+/* Until interrupts are on again none comes, and those that would have come are pending. */
+static inline void interrupts_off(void) {
+    __asm__ volatile("csrc sstatus, 2" ::: "memory"); /* its bit SIE */
+}
+
+static inline void interrupts_on(void) {
+    __asm__ volatile("csrs sstatus, 2" ::: "memory");
+}

@@ -139,7 +139,7 @@ check_memory_size() {
     ((memory_mib <= MAX_MIB)) || wrong_usage "-m $1: too large: 1T is the most"
 }
 MIN_MIB=32
-MAX_HARTS=64
+MAX_MIB=$((1024 * 1024))
 
 check_harts() {
     if [[ ! $1 =~ ^[1-9][0-9]?$ ]] || (($1 > MAX_HARTS)); then
@@ -147,7 +147,7 @@ check_harts() {
     fi
     harts=$1
 }
-MAX_MIB=$((1024 * 1024))
+MAX_HARTS=64
 
 harts="" verbose="" assume_yes="" as_diff="" bench_kind="" bench_format="" site_out=""
 arguments=()

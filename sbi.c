@@ -1,5 +1,6 @@
-/* What the firmware does for the kernel: a console, and the end of the machine. Its interface is
- * SBI (Supervisor Binary Interface), here as OpenSBI provides it. */
+/* What the firmware does for the kernel: a console, and the end of the machine. With several harts
+ * it starts them (HSM), interrupts them (IPI), and has them forget page tables (RFENCE). Its
+ * interface is SBI (Supervisor Binary Interface), here as OpenSBI provides it. */
 #include "sbi.h"
 
 #include <stdatomic.h>

@@ -13,11 +13,11 @@
  * is over: one that is pending ends it all the same, and is taken then. */
 static void wait_for_work(struct hart *hart) {
     for (;;) {
-        __asm__ volatile("csrc sstatus, 2" ::: "memory");
+        interrupts_off();
         bool has_work = atomic_load_explicit(&hart->work, memory_order_acquire) != NULL;
         if (!has_work)
             __asm__ volatile("wfi");
-        __asm__ volatile("csrs sstatus, 2" ::: "memory");
+        interrupts_on();
         if (has_work)
             return;
     }
@@ -72,7 +72,8 @@ static void start(struct hart *hart, unsigned long id, uint64_t second) {
     }
 }
 
-/* The device tree's, in its order, but for the one that booted, as long as there is room. */
+/* The device tree's, in its order, but for the one that booted, as long as there is room: for how
+ * many was there none? */
 static size_t start_all(struct fdt *tree, uint64_t second) {
     struct fdt_item item;
     size_t used = 1, left = 0;

@@ -12,11 +12,11 @@
  *
  * A word in a hand, or on its way from one holder to the next, is hidden from the rows; one that
  * the nodes hold is shown. A free that makes a block, larger than any that its word had, takes the
- * lock, since the rows are to know; what they say of a word is never too much.
+ * lock, since the rows are to know: for a moment they may say less than there is, and never more.
  *
- * Water: a word. Pages come from low words: those below it go into the hand's low end, where single
- * pages come from. The others lie at its high end until the low one is filled again, or the hand is
- * full, and go to the nodes then. So what is high comes to be empty.
+ * Water: the number of a word. A freed word below it goes into the hand's low end, where single
+ * pages come from. Any other lies at the high end until the low one is filled again, or the hand is
+ * full, and goes to the nodes then. So high words come to have all their pages free.
  *
  * Runs: from the words that the nodes hold. If there is none, all hands are recalled. While a
  * recall is under way no word goes into a hand: what appears goes to the nodes, and single pages
@@ -162,7 +162,7 @@ static void lower_water(struct harts *s, size_t i) {
         set_water(s, i);
 }
 
-/* The hart's word i is the nodes' now. Who sets a bit of it that makes a block takes the lock. */
+/* The hart's word i is the nodes' now. Whoever makes a larger block in it later shows it again. */
 static void show(struct harts *s, size_t i) {
     note_word(s, i, look_at(s, i));
     lower_water(s, i);
@@ -242,9 +242,10 @@ static void add_recalls(struct harts *s, unsigned n) {
     atomic_store_explicit(&s->recalls, recalls, memory_order_relaxed);
 }
 
-/* Empty all hands: are they? The lock is held, but not all of the time; while it is not, nothing
- * goes into a hand. A word on its way into one is there when its hart has come by the lock. */
-static SELDOM bool recall(struct harts *s, struct hand *h) {
+/* Empty all hands, unless the caller's recall gives up. The lock is held before and after, and not
+ * all of the time between. Each hart that comes by it puts its hand down, with what was on its way
+ * there by then, and puts nothing into it until the recall is over. */
+static SELDOM void recall(struct harts *s, struct hand *h) {
     size_t number = ++s->last_recall;
     bool goes_on = true;
     add_recalls(s, 1);
@@ -256,7 +257,6 @@ static SELDOM bool recall(struct harts *s, struct hand *h) {
         lock(s, h);
     }
     add_recalls(s, -1U);
-    return goes_on;
 }
 
 /* ---- the hand ---- */
@@ -279,8 +279,9 @@ static SELDOM void refill(struct harts *s, struct hand *h) {
         h->pages[h->held++] = got[n] * WORD_BITS + word_lowest(look_at(s, got[n]));
 }
 
-/* Word i, which the hart holds, finds no place in the hand: it has no room, or a recall is under
- * way. Then what is high goes to the nodes, or half of the rest; or, by the lock, all. */
+/* Word i, which the hart holds, finds no place in the hand. If that is full, what is high goes to
+ * the nodes, or if nothing is, half of it. If a recall is under way, taking the lock has emptied it
+ * already. */
 static SELDOM void hold_elsewhere(struct harts *s, struct hand *h, size_t i) {
     lock(s, h);
     put_low_down(s, h, h->high > 0 ? HAND : HAND / 2);
@@ -289,8 +290,8 @@ static SELDOM void hold_elsewhere(struct harts *s, struct hand *h, size_t i) {
     unlock(s);
 }
 
-/* The page's word was 0 before the hart freed it. Relaxed: a hart that has come by the lock since
- * the recall began sees it, and is not waited for before. */
+/* The page's word was 0 before the hart freed it. Relaxed: a hart that has come by the lock since a
+ * recall began sees it here, and the recall waits for any other to come by. */
 static inline void hold(struct harts *s, struct hand *h, size_t page) {
     if (h->held + h->high == HAND || atomic_load_explicit(&s->recalls, memory_order_relaxed) != 0)
         hold_elsewhere(s, h, page / WORD_BITS);
@@ -428,6 +429,7 @@ static inline enum alloc_error alloc_page(struct harts *s, struct hand *h, paddr
         return alloc_run(s, h, 1, 1, out);
     size_t page = h->pages[h->held - 1];
     uint64_t rest = clear_page(s, page) - word_bit(page);
+    /* The next of the word; if there is none, its place is the hand's no more, and any will do. */
     h->pages[h->held - 1] =
         page / WORD_BITS * WORD_BITS + word_lowest(rest | word_bit(WORD_BITS - 1));
     h->held -= rest == 0;
@@ -445,7 +447,7 @@ enum alloc_error harts_alloc(struct harts *s, struct hand *h, size_t n, size_t a
     return alloc_run(s, h, n, (align + PAGE_SIZE - 1) / PAGE_SIZE, out);
 }
 
-/* Are all free? If so, the nodes hold them, if need be when no hand holds anything any more. */
+/* Are all free, and held by the nodes? Before it says no because of a hand, all are recalled. */
 static bool are_free(struct harts *s, struct hand *h, size_t first, size_t end) {
     if (!are_all(s, first, end, UINT64_MAX))
         return false;
@@ -533,7 +535,7 @@ static size_t stage_meta_size(size_t pages) {
     return rows_words(pages) * sizeof(uint64_t);
 }
 
-/* In struct harts, not in the metadata: see harts_begin. */
+/* `a` is the first member of a struct harts, and the rows are in that, not in the metadata. */
 static void stage_init(struct page_allocator *a) {
     struct harts *s = (struct harts *) a;
     rows_init(&s->rows, a->meta, a->span.end);

@@ -29,18 +29,18 @@ struct hand {
     size_t high;                       /* and at its high end */
     _Atomic size_t used;               /* pages allocated with it, less those freed with it */
     size_t locks;                      /* how often it took the lock */
-    size_t recall;                     /* the last one that it was empty for */
+    size_t recall;                     /* the number of the last one that it has heard of */
     struct hand *next;                 /* of those that have joined */
     struct page_range known[KNOWN_RANGES];
     size_t pages[HAND]; /* of each word in it one that is free */
 };
 
 /* Called without the lock by a hart that finds no memory: have every other hart call
- * harts_put_down soon, for example from an interrupt. Hands are empty when all of them have come by
- * the lock; until then it is called again and again: it may send when it is called first,
- * and wait a little each time. Others may recall at the same time: they need not be told, as they
- * come by the lock. False gives up, and ALLOC_NO_MEMORY is said although some hand may have what
- * was wanted. */
+ * harts_put_down soon, for example from an interrupt. Hands are empty when all harts have taken the
+ * lock since; until then this is called again and again. It need not tell the others each time, and
+ * should wait a little. Harts that are in a recall of their own need not be told, as they take the
+ * lock anyway. False gives up, and ALLOC_NO_MEMORY is said although some hand may have what was
+ * wanted. */
 typedef bool harts_recall(void *context);
 
 /* One span under management, shared. */
@@ -51,7 +51,7 @@ struct harts {
     void *context;
     struct hand *first;                         /* of those that have joined */
     size_t used_by_others;                      /* pages, by those that have left */
-    size_t last_recall;                         /* its number */
+    size_t last_recall;                         /* the number of the newest */
     _Alignas(HARTS_APART) atomic_uint lock;     /* 1: taken */
     atomic_uint word_lock;                      /* where the machine has no atomic words */
     _Alignas(HARTS_APART) _Atomic size_t water; /* a word: those below it go to low ends */
@@ -82,11 +82,11 @@ enum alloc_error harts_alloc(struct harts *s, struct hand *h, size_t n, size_t a
  * that was given up, ALLOC_OVERLAP is said. O(words + levels * rows). */
 enum alloc_error harts_alloc_at(struct harts *s, struct hand *h, paddr_t paddr, size_t n);
 
-/* As page_free, wherever the pages were allocated. Of two harts that free the same page at the same
- * time one is told ALLOC_NOT_ALLOCATED; if that one frees more pages, and not all in the same 64,
- * those below may be free then. A single page costs O(1). It takes the lock if its 64 have a larger
- * block then, if the hand is full or recalled, or if the hart does not know the page's range yet;
- * more pages always do. O(words + levels * rows). */
+/* As page_free, whoever allocated the pages. Of two harts that free the same page at the same time
+ * one is told ALLOC_NOT_ALLOCATED. If that one's call was for several pages, those in words below
+ * the page's, of 64 pages each, may have been freed all the same. A single page costs O(1). It
+ * takes the lock if its word has a larger block then, if the hand is full or recalled, or if the
+ * hart does not know the page's range yet; more pages always do. O(words + levels * rows). */
 enum alloc_error harts_free(struct harts *s, struct hand *h, paddr_t paddr, size_t n);
 
 /* Empty the hand: what it held is for all harts, and for runs. O(words in it * rows). */

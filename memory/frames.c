@@ -94,6 +94,13 @@ struct memory_range frames_metadata(void) {
     return metadata;
 }
 
+size_t frames_available(void) {
+    lock_take(&frames_lock);
+    size_t available = page_available(&frames);
+    lock_give(&frames_lock);
+    return available;
+}
+
 /* run.sh looks for the words "called from" in these panics, and for the address behind them. */
 
 paddr_t alloc_pages(size_t n) {
@@ -102,8 +109,8 @@ paddr_t alloc_pages(size_t n) {
     enum alloc_error error = page_alloc(&frames, n, PAGE_SIZE, &paddr);
     lock_give(&frames_lock);
     if (error == ALLOC_NO_MEMORY)
-        PANIC("out of memory: %zu pages wanted, %zu free, called from %p", n,
-              page_available(&frames), __builtin_return_address(0));
+        PANIC("out of memory: %zu pages wanted, %zu free, called from %p", n, frames_available(),
+              __builtin_return_address(0));
     if (error != ALLOC_OK)
         PANIC("alloc_pages(%zu): %s, called from %p", n, alloc_error_name(error),
               __builtin_return_address(0));

@@ -23,6 +23,9 @@ void frames_add(paddr_t start, paddr_t end);
 /* Where the metadata lies. */
 struct memory_range frames_metadata(void);
 
+/* How many pages are free. By the time that it is said another hart may have taken some. */
+size_t frames_available(void);
+
 /* n consecutive pages, filled with zeroes. Panics with "out of memory" if there are none. */
 paddr_t alloc_pages(size_t n);
 

@@ -176,7 +176,7 @@ static void unback(vaddr_t vaddr, size_t n) {
 /* Put a frame behind each of n pages, or behind none. */
 static enum alloc_error back(vaddr_t vaddr, size_t n) {
     /* What is far too much is refused before page after page is cleared for nothing. */
-    if (n > page_available(&frames))
+    if (n > frames_available())
         return ALLOC_NO_MEMORY;
     for (size_t i = 0; i < n; i++) {
         enum alloc_error error = back_page(vaddr + i * PAGE_SIZE);

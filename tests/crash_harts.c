@@ -147,6 +147,19 @@ __attribute__((used)) static void map_at_once(void) {
     printf("%d passed, %d failed\n", wrong == 0, wrong > 0);
 }
 
+/* ---- all harts take pages, for ever ---- */
+
+static void take_pages(uintptr_t unused) {
+    (void) unused;
+    wait_for_all();
+    for (;;)
+        alloc_pages(1);
+}
+
+__attribute__((used)) static void out_of_memory(void) {
+    harts_run(take_pages, 0);
+}
+
 /* ---- all harts print ---- */
 
 static void print_some(uintptr_t lines) {

@@ -86,6 +86,10 @@ pretend_runs() {
     echo 1..4444 | tee $figures/build/host/test_random.t >$figures/build/host32/one.t
     echo "16 of 16 files, 5555 pieces of code, 6666 sides of branches: 0 not covered" \
         >$figures/coverage
+    printf '# %s\n' "a     | s     | pages 62 to 65, stock 1: 12345 worlds, 9 steps, 1.0 s" \
+        "s     | t     | q       pages 60 to 63, stock 31: 777 worlds, 9999999 steps, 2.0 s" \
+        "a fault: wrong: 1" "another: wrong: 2" "an order: DATA RACE" \
+        >$figures/build/host/test_harts.t
     for target in alloc fdt printf; do
         echo "Done 77770 runs in 10 second(s)" >$figures/fuzz-$target
     done
@@ -102,17 +106,24 @@ pretend_runs() {
         "of at most,radix,100" >>$figures/times.csv
 }
 
+# How many faults or orders a list of tests/harts has.
+entries() {
+    grep -c ': s/' "tests/harts/$1"
+}
+
 @test "each figure of README and chapter 23 that is not of instructions is found where it belongs" {
     local figure
     enter_copy
     pretend_runs
-    run tests/figures refresh --measured states coverage host32 fuzz times states-long mutants
+    run tests/figures refresh --measured states coverage ways host32 fuzz times states-long mutants
     ended_with 0
     says_nothing_but ""
     run cat README.md
     for figure in "| 2,222 states, 444.0 million transitions, 222 s; with" \
         '`FREERAM_LONG=1` 2,222 states, 444.0 million transitions, 60 minutes |' \
         "in 4,444 of the states | 66.6 million bits: 12.3 % noticed" "| 4444 tests; planted" \
+        "| 2 scripts of up to 12,345 worlds; 2 of $(entries faults) faults and 1 of \
+$(entries orders) weaker orders found |" \
         "x86-64 | 4444 tests |" "| 5555 pieces of code, 6666 sides of branches" \
         "| 7,800 sequences of calls per second, 7,800 trees, 7,800 formats |" \
         'makes 8888 mutants of `alloc/`, in 60 minutes of a core' "of 4321 that are not equal" \
@@ -130,7 +141,7 @@ pretend_runs() {
         "mutants          8,888; of 4,321 that differ, the self-test alone kills 1,234, the"; do
         says "$figure"
     done
-    run tests/figures check --measured states coverage host32 fuzz times states-long mutants
+    run tests/figures check --measured states coverage ways host32 fuzz times states-long mutants
     ended_with 0
 }
 

@@ -224,6 +224,12 @@ crash_loudly() {
     matches '^hart [0-3]: PANIC: .*: everybody has the answer$'
 }
 
+@test "out of memory on all harts at once is one panic, and none waits for its own lock" {
+    crash_loudly out_of_memory
+    matches '^hart [0-3]: PANIC: memory/frames\.c:[0-9]+: out of memory: 1 pages wanted, 0 free, '
+    matches '^0x.* is take_pages at tests/crash_harts\.c:'
+}
+
 @test "a trap on any hart is reported with its name and its own stack" {
     crash_loudly trap_on_the_last
     matches '^hart [0-3]: TRAP: store access fault$'

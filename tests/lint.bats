@@ -49,6 +49,12 @@ run_on_files() {
     ended_with 1
 }
 
+@test "no two scripts of tests/harts are the same" {
+    run uniq -d < <(grep '^{' tests/harts/scripts | sort)
+    says_nothing_but ""
+    grep -q '^{' tests/harts/scripts
+}
+
 @test "every bats file and every script that is run can be executed" {
     local file
     for file in run.sh chapters/play tests/{clang,figures} tests/*.bats tests/machine/run.sh \

@@ -206,18 +206,18 @@ static _Atomic(struct worker *) turn;
  * turn, where it would be counted. */
 static void wait_for_turn(struct worker *w) {
     while (atomic_load_explicit(&turn, memory_order_acquire) != w) {
-        __asm__ volatile("csrc sstatus, 2" ::: "memory");
+        interrupts_off();
         if (atomic_load_explicit(&turn, memory_order_acquire) != w)
             __asm__ volatile("wfi");
-        __asm__ volatile("csrs sstatus, 2" ::: "memory");
+        interrupts_on();
     }
-    __asm__ volatile("csrc sstatus, 2" ::: "memory");
+    interrupts_off();
 }
 
 static void pass_turn(struct worker *to) {
     atomic_store_explicit(&turn, to, memory_order_release);
     hart_wake(&harts[to - workers]);
-    __asm__ volatile("csrs sstatus, 2" ::: "memory");
+    interrupts_on();
 }
 
 /* The hart that booted has the last turn, in which it does nothing: then all are done. */
@@ -230,7 +230,7 @@ static void take_turns(uintptr_t turns) {
     }
     if (w == workers) {
         wait_for_turn(w);
-        __asm__ volatile("csrs sstatus, 2" ::: "memory");
+        interrupts_on();
     }
 }
 
