@@ -4,8 +4,8 @@
  *     clang ... -fcoverage-mapping -Xclang -dump-coverage-mapping >MAPPING
  *     node site/listing.mjs FOLDER MODULE.wasm MAPPING >FILE.json
  *
- * FILE.json is {files: {'alloc/tree.c': {lines, counts}}}: lines of HTML; and for each line that can
- * run, by its number, sums [counter, factor, ...]. The largest is how often the line ran
+ * FILE.json is {files: {'alloc/tree.c': {lines, counts}}}: lines of HTML; and by its number, for
+ * each line that can run, sums [counter, factor, ...]. The largest is how often the line ran
  * (watch/counts.mjs).
  *
  * Why so: clang counts as few pieces as it can, and knows the others as sums and differences of

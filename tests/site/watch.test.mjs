@@ -135,8 +135,8 @@ const llvmCov = toolOf('llvm-cov'), profdata = toolOf('llvm-profdata');
 const counting = path.join(PROJECT, 'build/web/host-counting');
 const linesOf = file => readFileSync(path.join(PROJECT, file), 'utf8').split('\n');
 
-/* What llvm-cov says of one call on the host: 'alloc/tree.c:297 2', line 297 ran twice. What a macro
- * is made of is not counted in the page, but where it is used. */
+/* What llvm-cov says of one call on the host: 'alloc/tree.c:297 2', line 297 ran twice. The page
+ * counts a macro where it is used, and not where it is made. */
 function countedOnHost(stage, calls, at) {
     const raw = `${counting}.profraw`, merged = `${counting}.profdata`;
     execFileSync(counting, [stage, `${PAGES}`, `${at}`], {input: calls.map(callText).join('\n'),
