@@ -1,4 +1,4 @@
-/* What the build of the allocators left in watch/, fetched once for all of the site that shows it. */
+/* What the build of the allocators left in watch/, fetched once for all that show it. */
 import {withBase} from 'vitepress';
 
 const fetched = {};
