@@ -23,7 +23,7 @@ make_pages() {
     cp -R site/.vitepress site/pages site/watch site/machine "$web/"
     mkdir -p "$pages/chapters/solutions" "$pages/public"
     mv "$pages/icon.svg" "$pages/public/"
-    cp site/package*.json site/.npmrc site/{trees,figures}.mjs "$web/"
+    cp site/package*.json site/.npmrc site/{trees,figures,listing}.mjs "$web/"
     cp chapters/*.md "$pages/chapters/"
     cp chapters/solutions/*.md "$pages/chapters/solutions/"
     solutions_page >"$pages/chapters/solutions/index.md"
@@ -68,15 +68,26 @@ make_book() {
 
 # ---- the allocators ----
 
+WASM=(--target=wasm32 -std=c11 -O2 -ffreestanding -nostdlib)
+
 # build_watch FILE.wasm FOLDER [OPTION]...: alloc/ of a folder with what tells of it. The options
 # are for alloc/ alone: watch.c is what they make it call.
 build_watch() {
-    local wasm=$1 folder=$2 options=(--target=wasm32 -std=c11 -O2 -ffreestanding -nostdlib)
-    local stage sources=("$folder"/alloc/{alloc,bits,bounds,rows,words}.c)
+    local wasm=$1 folder=$2 stage sources=("$2"/alloc/{alloc,bits,bounds,rows,words}.c)
     for stage in $STAGES; do sources+=("$folder/site/watch/$stage.c"); done
-    run "$CC" "${options[@]}" -c "$folder/site/watch/watch.c" -o "$web/watch.o"
-    run "$CC" "${options[@]}" "${@:3}" -Wl,--no-entry -Wl,-z,stack-size=16384 -Wl,--strip-all \
+    run "$CC" "${WASM[@]}" -c "$folder/site/watch/watch.c" -o "$web/watch.o"
+    run "$CC" "${WASM[@]}" "${@:3}" -Wl,--no-entry -Wl,-z,stack-size=16384 -Wl,--strip-all \
         -o "$wasm" "$web/watch.o" "${sources[@]}"
+}
+
+# build_counted FILE FOLDER: FILE.wasm counts what runs, and FILE.json is its sources with what
+# counts each line. What calls constructors is exported: else the linker would call them each time.
+build_counted() {
+    local mapping=$web/mapping
+    run "$CC" "${WASM[@]}" -c "$2/site/watch/counted.c" -o "$web/counted.o"
+    build_watch "$1.wasm" "$2" -fprofile-instr-generate -fcoverage-mapping \
+        -Xclang -dump-coverage-mapping -Wl,--export=__wasm_call_ctors "$web/counted.o" >"$mapping"
+    run node "$web/listing.mjs" "$2" "$1.wasm" "$mapping" >"$1.json"
 }
 
 # "func" alone would do nothing: it is what has the others looked at.
@@ -97,6 +108,7 @@ make_watch() {
     mkdir -p "$to"
     build_watch "$to/fast.wasm" .
     build_watch "$to/traced.wasm" . "$TRACED"
+    build_counted "$to/counted" .
     while IFS=$'\t' read -r name file entry; do
         rm -rf "$web/faulty"
         mkdir -p "$web/faulty/site"
@@ -104,6 +116,7 @@ make_watch() {
         cp -R site/watch "$web/faulty/site/"
         plant "$file" "$entry"
         build_watch "$to/$name.wasm" "$web/faulty" "$TRACED"
+        build_counted "$to/$name-counted" "$web/faulty"
     done < <(node --input-type=module -e "import {faults} from '$PWD/site/watch/faults.mjs';
         for (const [name, {file, entry}] of Object.entries(faults))
             console.log([name, file, entry].join('\\t'));")
@@ -180,12 +193,12 @@ build_site() {
     check_room
     share_objects
     make_pages
+    install_packages
     make_trees
     make_book
     make_watch
     make_machine
     make_book_kernels
-    install_packages
     (cd "$web" && SITE_OUT=$out run node_modules/.bin/vitepress build) >&2
 }
 

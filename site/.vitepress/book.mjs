@@ -120,7 +120,7 @@ function drawConsole(text) {
 
 /* The lines of a part of a file, coloured. It may begin inside a comment: then its colours need the
  * comment's beginning. */
-function colourPart(highlight, text, language) {
+export function colourPart(highlight, text, language) {
     const begin = text.indexOf('/*'), end = text.indexOf('*/');
     const isInside = language === 'c' && (end >= 0 && (begin < 0 || end < begin));
     /* VitePress drops empty lines at the end. */

@@ -16,8 +16,8 @@ export const faults = {
     'fault-no-merge': {
         title: 'buddies never merge upwards',
         file: 'alloc/buddy.c', entry: 'blocks never merge upwards',
-        what: 'a block that is freed does not look at the buddy behind it',
-        stage: 'buddy', work: 'mixed',
+        what: 'the last of several blocks that are freed does not look at the buddy behind it',
+        stage: 'buddy', calls: 'add 0 256\nalloc 16\nfree 6 2\nfree 0 6\nalloc 8',
     },
     'fault-bound': {
         title: 'a longer run stays unknown',

@@ -4,6 +4,7 @@
  *     player.go(120);                 // to after call 120; 0 is before all
  *     player.last                     // {error, page, n, touches, crash} of that call
  *     player.tables, player.map()     // what the stage remembers now; what each page is
+ *     player.counts, player.totals    // of a module that counts: see #count
  *
  * To go back is to take the nearest copy before, and to go on from there. */
 import {callText} from './calls.mjs';
@@ -17,7 +18,9 @@ export async function load(module) {
 
 export class Player {
     #wasm;
-    #copies = new Map(); /* after how many calls: the bytes of the state */
+    #counters; /* of a module that counts: the lower half of each, and the upper, which stays 0 */
+    #copies = new Map(); /* after how many calls: the bytes of the state, and the totals */
+    #played = 0; /* the call that was played last */
     #stage;
     #pages;
 
@@ -33,6 +36,10 @@ export class Player {
         if (error !== 0)
             throw new Error(`${pages} pages: ${text(wasm, wasm.error_name(error))}`);
         this.tables = readTables(wasm);
+        if (wasm.counter_count)
+            this.#counters = new Uint32Array(wasm.memory.buffer, wasm.counters_at(),
+                wasm.counter_count() * 2);
+        this.totals = new Float64Array((this.#counters?.length ?? 0) / 2);
         this.#keep();
     }
 
@@ -49,8 +56,8 @@ export class Player {
         const target = Math.max(0, Math.min(position, this.calls.length, this.crash ?? Infinity));
         if (target < this.position || target > this.position + COPY_EVERY)
             this.#restore(target);
-        /* The last step is always one that is traced. */
-        if (target === this.position && target > 0 && !this.last?.touches)
+        /* The last step is always one that is traced, and played now. */
+        if (target === this.position && target > 0 && this.#played !== target)
             this.#restore(target - 1);
         while (this.position < target && this.crash === null)
             this.#step(this.position + 1 === target);
@@ -138,6 +145,7 @@ export class Player {
         const call = this.calls[this.position], at = this.position;
         let result = {error: null};
         this.#wasm.trace(isTraced);
+        this.#counters?.fill(0);
         try {
             result = this.#call(call);
         } catch (error) {
@@ -148,8 +156,9 @@ export class Player {
             result.touches = new Uint32Array(this.#wasm.memory.buffer, this.#wasm.touches_at(),
                 this.#wasm.touch_count()).slice();
         this.#wasm.trace(0);
+        this.#count();
         this.results[at] = result;
-        this.position++;
+        this.#played = ++this.position;
         if (this.position % COPY_EVERY === 0 && this.crash === null)
             this.#keep();
     }
@@ -171,10 +180,17 @@ export class Player {
         return {error: run(page, n), page, n};
     }
 
+    /* What each counter says of the call that was played last, and of all up to it. */
+    #count() {
+        this.counts = this.totals.map((_, at) => this.#counters[at * 2]);
+        this.counts.forEach((times, at) => this.totals[at] += times);
+    }
+
     #keep() {
         const at = this.#wasm.state_at(), size = this.#wasm.state_size();
         if (!this.#copies.has(this.position))
-            this.#copies.set(this.position, bytes(this.#wasm, at, size).slice());
+            this.#copies.set(this.position,
+                {state: bytes(this.#wasm, at, size).slice(), totals: this.totals.slice()});
     }
 
     #restore(position) {
@@ -183,8 +199,9 @@ export class Player {
         while (!this.#copies.has(nearest))
             nearest -= COPY_EVERY;
         if (nearest === from || position < this.position) {
-            const copy = this.#copies.get(nearest);
-            bytes(this.#wasm, this.#wasm.state_at(), copy.length).set(copy);
+            const {state, totals} = this.#copies.get(nearest);
+            bytes(this.#wasm, this.#wasm.state_at(), state.length).set(state);
+            this.totals.set(totals);
             this.position = nearest;
         }
     }

@@ -1,10 +1,11 @@
 /* The page Watch: what it shows is what the host's own run of the same calls does. */
 import assert from 'node:assert/strict';
 import {execFileSync} from 'node:child_process';
-import {mkdirSync, readFileSync} from 'node:fs';
+import {existsSync, mkdirSync, readFileSync} from 'node:fs';
 import path from 'node:path';
 import {before, test} from 'node:test';
 import {figures} from '../../site/figures.mjs';
+import {linesThatRan} from '../../site/watch/counts.mjs';
 import {callsOf, callText, parseCalls, workloads} from '../../site/watch/calls.mjs';
 import {faults} from '../../site/watch/faults.mjs';
 import {load, Player, resultText, stageNames} from '../../site/watch/player.mjs';
@@ -15,13 +16,16 @@ const PAGES = 256, host = path.join(PROJECT, 'build/web/host');
 const STAGES = readFileSync(path.join(PROJECT, 'alloc/stages.h'), 'utf8')
     .match(/^STAGE\(.*\)$/gm).map(line => line.slice(6, -1));
 
-before(() => {
-    mkdirSync(path.dirname(host), {recursive: true});
-    execFileSync(process.env.HOST_CC ?? process.env.CC ?? 'clang', ['-std=c11', '-O1', '-g',
-        '-fsanitize=address,undefined', '-o', host, 'tests/site/host.c',
+const compiler = process.env.HOST_CC ?? process.env.CC ?? 'clang';
+
+function buildHost(file, ...options) {
+    mkdirSync(path.dirname(file), {recursive: true});
+    execFileSync(compiler, ['-std=c11', '-O1', '-g', ...options, '-o', file, 'tests/site/host.c',
         ...['alloc', 'bits', 'bounds', 'rows', 'words', ...STAGES].map(name => `alloc/${name}.c`)],
     {cwd: PROJECT});
-});
+}
+
+before(() => buildHost(host, '-fsanitize=address,undefined'));
 
 const onHost = (stage, calls, pages = PAGES) =>
     execFileSync(host, [stage, `${pages}`],
@@ -117,6 +121,87 @@ test('each fault breaks an invariant that is named, and the sources break none',
     }
 });
 
+/* ---- the lines that ran ---- */
+
+/* A tool of the compiler's version: they must agree on the format. */
+function toolOf(name) {
+    const version = execFileSync(compiler, ['-dumpversion'], {encoding: 'utf8'}).split('.')[0];
+    const folders = process.env.PATH.split(':');
+    return [`${name}-${version}`, name].flatMap(each => folders.map(room => `${room}/${each}`))
+        .find(existsSync);
+}
+
+const llvmCov = toolOf('llvm-cov'), profdata = toolOf('llvm-profdata');
+const counting = path.join(PROJECT, 'build/web/host-counting');
+const linesOf = file => readFileSync(path.join(PROJECT, file), 'utf8').split('\n');
+
+/* What llvm-cov says of one call on the host: 'alloc/tree.c:297 2', line 297 ran twice. The page
+ * counts a macro where it is used, and not where it is made. */
+function countedOnHost(stage, calls, at) {
+    const raw = `${counting}.profraw`, merged = `${counting}.profdata`;
+    execFileSync(counting, [stage, `${PAGES}`, `${at}`], {input: calls.map(callText).join('\n'),
+        env: {...process.env, LLVM_PROFILE_FILE: raw}});
+    execFileSync(profdata, ['merge', '-sparse', '-o', merged, raw]);
+    const lcov = execFileSync(llvmCov, ['export', '-format=lcov', `-instr-profile=${merged}`,
+        counting], {encoding: 'utf8', maxBuffer: 1 << 28});
+    return lcov.split('end_of_record').flatMap(part => {
+        const file = part.match(/^SF:.*\/(alloc\/.*)$/m)?.[1], lines = file ? linesOf(file) : [];
+        return !file ? [] : [...part.matchAll(/^DA:(\d+),(\d+)$/gm)]
+            .filter(([, line, times]) => times !== '0' && !/^#define/.test(lines[line - 1]))
+            .map(([, line, times]) => `${file}:${line} ${times}`);
+    }).sort();
+}
+
+const listing = () => JSON.parse(readFileSync(path.join(SITE, 'watch/counted.json'), 'utf8'));
+
+const countedInPage = (files, counters) => Object.entries(files).flatMap(([name, file]) =>
+    [...linesThatRan(file, counters)].map(([line, times]) => `${name}:${line} ${times}`)).sort();
+
+test('each line ran as often in a call as llvm-cov says of the host', {
+    skip: !(llvmCov && profdata) && 'no llvm-cov and llvm-profdata of the compiler here',
+}, async () => {
+    const {files} = listing();
+    buildHost(counting, '-DCOVERAGE', '-fprofile-instr-generate', '-fcoverage-mapping');
+    for (const stage of STAGES)
+        for (const [name, at] of [['mixed', 1], ['mixed', 301], ['odd', 60], ['odd', 170]]) {
+            const calls = callsOf(name, PAGES);
+            const player = await playerOf('counted', stage, calls);
+            player.go(at);
+            const counted = countedInPage(files, player.counts);
+            /* What bump refused to hand out cannot be freed: nothing runs. */
+            assert.ok(counted.length > 5 || stage === 'bump', `${stage}, ${name}, call ${at}`);
+            assert.deepEqual(counted, countedOnHost(stage, calls, at),
+                `${stage}, ${name}, call ${at}: ${callText(calls[at - 1])}`);
+        }
+});
+
+test('the sums of all calls are those of each, wherever one goes', async () => {
+    const calls = callsOf('mixed', PAGES), player = await playerOf('counted', 'tree', calls);
+    const sum = player.totals.slice(), sums = [], each = [];
+    for (let at = 1; at <= 300; at++) {
+        player.go(at);
+        player.counts.forEach((times, i) => sum[i] += times);
+        sums[at] = sum.slice();
+        each[at] = player.counts;
+    }
+    for (const at of [300, 299, 128, 129, 128, 256, 1, 300]) {
+        player.go(at);
+        assert.deepEqual(player.totals, sums[at], `all up to ${at}`);
+        assert.deepEqual(player.counts, each[at], `call ${at}`);
+    }
+});
+
+test('the listing has the sources, line by line', () => {
+    const plain = html => html.replace(/<[^>]*>/g, '').replaceAll('&lt;', '<')
+        .replaceAll('&gt;', '>').replaceAll('&#x3C;', '<').replaceAll('&quot;', '"')
+        .replaceAll('&#39;', '\'').replaceAll('&amp;', '&').replaceAll('&#x26;', '&');
+    const {files} = listing();
+    for (const stage of STAGES)
+        assert.ok(files[`alloc/${stage}.c`], stage);
+    for (const [file, {lines}] of Object.entries(files))
+        assert.deepEqual([...lines.map(plain), ''], linesOf(file), file);
+});
+
 test('a line that is no call is named, with what there is', () => {
     for (const line of ['alloc', 'alloc x', 'free', 'free #0', 'alloc 3 align', 'take 3', 'free 1'])
         assert.throws(() => parseCalls(`alloc 1\n${line}`),
@@ -153,6 +238,44 @@ test('each stage stepped in the browser, on and back, shows what the host says',
             }
         });
     }
+});
+
+test('the lines that a call ran are lit beside the picture, and change with it', async () => {
+    const calls = callsOf('mixed', PAGES), {files} = listing();
+    for (const [stage, file] of [['tree', 'alloc/tree.c'], ['radix', 'alloc/words.h']])
+        await site.visit(at(stage, 'mixed', 230, `&code=${file}`), async page => {
+            const player = await playerOf('counted', stage, calls);
+            const isLit = async call => {
+                await page.locator(`[data-code="${call}"]`).waitFor();
+                player.go(call);
+                assert.deepEqual(await page.locator('.code tbody tr').evaluateAll(rows =>
+                    rows.flatMap((row, i) => row.matches('.lit') ?
+                        [[i + 1, Number(row.cells[0].textContent)]] : [])),
+                [...linesThatRan(files[file], player.counts)], `${stage}, call ${call}`);
+            };
+            await isLit(230);
+            for (let call = 231; call <= 236; call++) {
+                await page.getByRole('button', {name: 'Forward one call'}).press('Enter');
+                await isLit(call);
+            }
+            await page.getByRole('button', {name: 'Back one call'}).press('Enter');
+            await isLit(235);
+            const [row, source] = await Promise.all([page.locator('.code tr.lit').first(),
+                page.locator('.code .source')].map(each => each.boundingBox()));
+            assert.ok(row.y > source.y && row.y < source.y + source.height, 'in sight');
+            await page.getByRole('button', {name: 'Hide the C of this call'}).press('Enter');
+            await page.locator('.code').waitFor({state: 'detached'});
+            await page.waitForURL(/code=none/);
+        });
+});
+
+test('a fault is shown in the source that has it', async () => {
+    await site.visit('watch.html?pages=256&fault=fault-bound&stage=tree&work=odd&call=9',
+        async page => {
+            await page.locator('[data-code="9"]').waitFor();
+            assert.notEqual(`${(await page.locator('.code .text').allTextContents()).join('\n')}\n`,
+                readFileSync(path.join(PROJECT, 'alloc/tree.c'), 'utf8'));
+        });
 });
 
 test('all stages stand side by side at the same call', async () => {
