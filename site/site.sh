@@ -72,7 +72,8 @@ make_book() {
 # are for alloc/ alone: watch.c is what they make it call.
 build_watch() {
     local wasm=$1 folder=$2 options=(--target=wasm32 -std=c11 -O2 -ffreestanding -nostdlib)
-    local stage sources=("$folder"/alloc/{alloc,bits,bounds,rows,words}.c)
+    local stage sources=("$folder"/alloc/{alloc,bits,bounds,rows,words}.c
+        "$folder/site/watch/guest.c")
     for stage in $STAGES; do sources+=("$folder/site/watch/$stage.c"); done
     run "$CC" "${options[@]}" -c "$folder/site/watch/watch.c" -o "$web/watch.o"
     run "$CC" "${options[@]}" "${@:3}" -Wl,--no-entry -Wl,-z,stack-size=16384 -Wl,--strip-all \
@@ -92,9 +93,17 @@ plant() {
     ! cmp -s "$1" "$web/faulty/$1" || fail "site: nothing in $1 is changed by $substitution"
 }
 
+# What a struct of the kernel's is in 64 bits is said again in watch/: the compiler compares.
+check_guest() {
+    local stage sources=(site/watch/guest.c)
+    for stage in $STAGES; do sources+=("site/watch/$stage.c"); done
+    run "$CC" --target=riscv64-unknown-elf -std=c11 -ffreestanding -fsyntax-only "${sources[@]}"
+}
+
 make_watch() {
     local name file entry to=$web/pages/public/watch
     mkdir -p "$to"
+    check_guest
     build_watch "$to/fast.wasm" .
     build_watch "$to/traced.wasm" . "$TRACED"
     while IFS=$'\t' read -r name file entry; do
