@@ -99,7 +99,8 @@ export function drawStrip(canvas, map, first, n, width) {
             frees += map[page] === FREE;
             absents += map[page] === ABSENT;
         }
-        const top = absents / (end - from) * height, middle = height - frees / (end - from) * height;
+        const top = absents / (end - from) * height;
+        const middle = height - frees / (end - from) * height;
         context.fillStyle = held;
         context.fillRect(x, top, 1, middle - top);
         context.fillStyle = free;

@@ -17,15 +17,19 @@ const kernelOf = name => gunzipSync(readFileSync(path.join(SITE, `kernels/${name
 const wasm = await WebAssembly.compile(readFileSync(path.join(SITE, 'watch/fast.wasm')));
 const RAM = 0x80000000, PAGE = 4096, FREE = 2;
 
-/* A kernel after some steps, or at its end: {machine, printed, look}. */
-async function runTo(kernel, steps, memory = 128) {
+/* A kernel that goes on to so many steps, or to its end, and is looked at. */
+async function boot(kernel, memory = 128) {
     const machine = await Machine.load(readFileSync(path.join(SITE, 'machine.wasm')));
-    let printed = '';
-    machine.onOutput = bytes => printed += new TextDecoder().decode(bytes);
+    const run = {machine, printed: '', inside: new Inside(machine, kernel)};
+    machine.onOutput = bytes => run.printed += new TextDecoder().decode(bytes);
     machine.boot({firmware: readFileSync(path.join(SITE, 'opensbi.bin')), kernel, memory});
-    while (machine.steps < steps && machine.step(Math.min(4e6, steps - machine.steps)) !== 'off')
-        continue;
-    return {machine, printed, look: new Inside(machine, kernel).look()};
+    run.goTo = steps => {
+        let state = 'running';
+        while (machine.steps < steps && state === 'running')
+            state = machine.step(Math.min(4e6, steps - machine.steps));
+        return run.inside.look();
+    };
+    return run;
 }
 
 async function guestOf(look) {
@@ -66,7 +70,8 @@ const rangesOf = (printed, name) => [...printed.matchAll(
 
 test('the maps are those that the kernel prints, with 32 MiB and with more', async () => {
     for (const memory of [32, 128, 1024]) {
-        const {printed, look: {maps, image, allocator}} = await runTo(kernelOf(stage), 1e7, memory);
+        const run = await boot(kernelOf(stage), memory), {maps, image, allocator} = run.goTo(1e7);
+        const {printed} = run;
         const bare = ranges => ranges.map(({start, end}) => ({start, end}));
         assert.equal(maps.memory.length, 1);
         assert.deepEqual(bare(maps.memory), rangesOf(printed, 'memory'));
@@ -82,67 +87,72 @@ test('the maps are those that the kernel prints, with 32 MiB and with more', asy
 
 test('every page of every stage is what the bits in its memory say, in the middle and at the end',
     {timeout: LONG}, async () => {
-        for (const name of stages)
-            for (const steps of [9e6, 2e7, 1e8, Infinity]) {
-                const {machine, printed, look} = await runTo(kernelOf(name), steps);
-                const guest = await guestOf(look), what = `${name} after ${steps}`;
+        for (const name of stages) {
+            const run = await boot(kernelOf(name)), guest = new Guest(await load(wasm));
+            const compareAt = steps => {
+                const look = run.goTo(steps), what = `${name} after ${steps}`;
+                guest.take(look);
                 assert.equal(look.allocator.stage, name);
-                const free = freePages(machine, name, look.allocator, guest.pages);
+                const free = freePages(run.machine, name, look.allocator, guest.pages);
                 assert.deepEqual([...guest.map].map(page => page === FREE), free, what);
                 assert.ok(free.includes(true) && free.includes(false), what);
-                if (steps !== Infinity)
-                    continue;
-                assert.match(printed, /^\d+ passed, 0 failed/m);
-                assert.equal(look.where, 'shutdown');
-                assert.equal(guest.problem, null);
-                if (name !== 'bump') /* which counts what is lost to gaps as used */
-                    assert.equal(guest.total - guest.used, free.filter(isFree => isFree).length);
-                const [, pages] = printed.match(new RegExp(`^${name}: (\\d+) pages`, 'm'));
-                assert.equal(guest.total, +pages);
-            }
+                return [look, free.filter(isFree => isFree).length];
+            };
+            compareAt(9e6);
+            compareAt(2e7);
+            compareAt(1e8);
+            const [look, free] = compareAt(Infinity);
+            assert.match(run.printed, /^\d+ passed, 0 failed/m);
+            assert.equal(look.where, 'shutdown');
+            assert.equal(guest.problem, null);
+            assert.ok(run.printed.includes(`\n${name}: ${guest.total} pages`), `${guest.total}`);
+            if (name !== 'bump') /* which counts what is lost to gaps as used */
+                assert.equal(guest.total - guest.used, free);
+        }
     });
 
 test('what changes from one look to the next is told, and where it is', async () => {
-    const kernel = kernelOf('tree'), {machine} = await runTo(kernel, 2e7);
-    const inside = new Inside(machine, kernel), guest = await guestOf(inside.look());
-    const before = freePages(machine, 'tree', inside.look().allocator, guest.pages);
-    machine.step(2000);
-    guest.take(inside.look());
-    const after = freePages(machine, 'tree', inside.look().allocator, guest.pages);
+    const {machine, goTo} = await boot(kernelOf('tree')), look = goTo(2e7);
+    const guest = await guestOf(look), {pages} = guest;
+    const before = freePages(machine, 'tree', look.allocator, pages);
+    guest.take(goTo(2e7 + 2000));
+    const after = freePages(machine, 'tree', look.allocator, pages);
     const changed = before.findIndex((isFree, page) => isFree !== after[page]);
     assert.ok(changed >= 0);
-    assert.equal(guest.changedPage(0, guest.pages), changed);
+    assert.equal(guest.changedPage(0, pages), changed);
     const [bits] = guest.tablesOf(changed, 64).filter(({name}) => /^bitmap/.test(name));
     assert.ok(guest.changedIn(bits).some(({at}) => bits.from + at === changed >> 6));
 });
 
 test('a part of a table tells of the pages that are shown, whatever the table', async () => {
     for (const name of stages.filter(each => each !== 'bump')) {
-        const {machine, look} = await runTo(kernelOf(name), 2e7, 1024), guest = await guestOf(look);
-        const [bits] = guest.tablesOf(8192, 2048).filter(({name: title}) => /^bitmap/.test(title));
+        const {machine, goTo} = await boot(kernelOf(name), 1024), look = goTo(2e7);
+        const guest = await guestOf(look), tables = guest.tablesOf(8192, 2048);
+        const [bits] = tables.filter(({name: title}) => /^bitmap/.test(title));
         assert.deepEqual([bits.from, bits.count], [128, 32], name);
         const bitmap = bitmaps[name](machine, look.allocator.metadata.start);
         for (let at = 0; at < bits.count; at++)
             assert.equal(guest.value(bits, at), word(machine, bitmap + (128 + at) * 8), name);
-        for (const table of guest.tablesOf(8192, 2048).filter(({of}) => of > 64))
+        for (const table of tables)
             assert.ok(table.count <= 64, `${name}: ${table.name} has ${table.count}`);
     }
 });
 
 test('tables that are not what they should be are not shown', async () => {
-    const {look} = await runTo(kernelOf(stage), 2e7), {allocator} = look;
+    const {goTo} = await boot(kernelOf('radix')), look = goTo(2e7);
     const refused = async (change, words) => {
-        const copy = {...allocator, bytes: allocator.bytes.slice(), meta: allocator.meta.slice()};
-        change(copy);
-        await assert.rejects(guestOf({...look, allocator: copy}), words);
+        const {bytes, meta} = look.allocator;
+        const allocator = {...look.allocator, bytes: bytes.slice(), meta: meta.slice()};
+        change(allocator);
+        await assert.rejects(guestOf({...look, allocator}), words);
     };
     await refused(copy => copy.stage = 'mine', /stage is mine/);
     await refused(copy => copy.stage = undefined, /no stage that has a name/);
     await refused(copy => copy.stage = 'tree', /lie otherwise/);
-    await refused(copy => copy.meta[8] ^= 8, /lie otherwise/);
+    await refused(copy => copy.meta[8] ^= 8, /lie otherwise/); /* where the bitmap is */
     await refused(copy => copy.meta = copy.meta.slice(0, 1000), /lie otherwise/);
-    await refused(copy => copy.bytes[8] ^= 1, /lie otherwise/);
-    await refused(copy => copy.bytes[31] = 255, /lie otherwise/);
+    await refused(copy => copy.bytes[8] ^= 1, /lie otherwise/); /* base */
+    await refused(copy => copy.bytes[31] = 255, /lie otherwise/); /* the span's end */
     await refused(copy => copy.meta = new Uint8Array(1 << 20), /more tables/);
 });
 
@@ -150,7 +160,7 @@ test('tables that are not what they should be are not shown', async () => {
 
 async function open(page) {
     await page.locator('.machine[data-ready]').waitFor();
-    const summary = page.getByText('Look inside', {exact: true});
+    const summary = page.locator('summary', {hasText: 'Look inside'});
     await summary.focus();
     await page.keyboard.press('Enter');
     const panel = page.getByRole('region', {name: 'Inside the kernel'});
@@ -159,14 +169,12 @@ async function open(page) {
         panel,
         press: name => page.getByRole('button', {name, exact: true}).click(),
         stepsNow: async () => +await panel.getAttribute('data-steps'),
-        inUse: async () => (await panel.getByText(/pages in use/).innerText())
-            .match(/^(\d+) of (\d+) pages in use/).slice(1).map(Number),
     };
 }
 
 /* What the panel shows now is what is in the memory of the same kernel here. */
 async function compare(panel, kernel, steps) {
-    const {look} = await runTo(kernel, steps), guest = await guestOf(look);
+    const look = (await boot(kernel)).goTo(steps), guest = await guestOf(look);
     const text = await panel.innerText();
     const hex = address => `0x${address.toString(16)}`;
     for (const {start, end} of [...look.maps.memory, ...look.maps.reserved, ...look.maps.usable,
@@ -181,7 +189,7 @@ async function compare(panel, kernel, steps) {
     assert.equal(pages.filter(page => page === FREE).length, +free);
 }
 
-test('opened by keyboard it shows what the kernel holds: running, paused and at its end',
+test('opened by keyboard it shows what the kernel holds, while it runs and while it is paused',
     {timeout: LONG}, async () => {
         await site.visit('machine.html?kernel=radix', async page => {
             const {panel, press, stepsNow} = await open(page);
@@ -199,21 +207,18 @@ test('opened by keyboard it shows what the kernel holds: running, paused and at 
             await page.waitForTimeout(600);
             assert.equal(await stepsNow(), steps);
             await press('Go on');
-            await page.locator('.machine .verdict', {hasText: /exit status 0/}).waitFor();
-            await panel.getByText(/page_problem finds nothing wrong/).waitFor();
-            await compare(panel, kernelOf('radix'), Infinity);
+            await page.waitForFunction(before => +document.querySelector('.inside .stage')
+                .dataset.steps > before, steps);
         });
     });
 
-test('what is closed while the kernel runs shows its end, and after Stop where that was',
-    {timeout: LONG}, async () => {
-        await site.visit(`machine.html?kernel=book/after-08`, async page => {
+test('opened after the end it shows the end, and after Stop where that was', {timeout: LONG},
+    async () => {
+        await site.visit('machine.html?kernel=book/after-17', async page => {
             await page.locator('.machine .verdict', {hasText: /exit status 0/}).waitFor();
-            const {panel, inUse} = await open(page);
-            const {look} = await runTo(kernelOf('book/after-08'), Infinity);
-            const guest = await guestOf(look);
-            assert.deepEqual(await inUse(), [guest.used, guest.total]);
-            assert.ok((await panel.innerText()).includes('usable'));
+            const {panel} = await open(page);
+            await panel.getByText(/page_problem finds nothing wrong/).waitFor();
+            await compare(panel, kernelOf('book/after-17'), Infinity);
         });
         await site.visit('machine.html?kernel=tree', async page => {
             const {panel, press, stepsNow} = await open(page);
@@ -253,8 +258,11 @@ test('the slider and the strip say which pages are shown', {timeout: LONG}, asyn
 test('where nothing can be told that is said, and nothing is drawn', {timeout: LONG}, async () => {
     const bare = kernelOf('bump');
     bare.fill(0, 0x3c, 0x3e); /* no section, so no symbols */
-    const cases = [[bare, /has no symbols/], [kernelOf('book/after-04'), /no struct page_allocator/],
-        [kernelOf('book/after-11'), /The tables of tree lie otherwise in this kernel/]];
+    const cases = [
+        [bare, /has no symbols/],
+        [kernelOf('book/after-04'), /no struct page_allocator/],
+        [kernelOf('book/after-11'), /The tables of tree lie otherwise in this kernel/],
+    ];
     for (const [kernel, words] of cases)
         await site.visit('machine.html', async page => {
             const {panel, press} = await open(page);
