@@ -73,7 +73,8 @@ WASM=(--target=wasm32 -std=c11 -O2 -ffreestanding -nostdlib)
 # build_watch FILE.wasm FOLDER [OPTION]...: alloc/ of a folder with what tells of it. The options
 # are for alloc/ alone: watch.c is what they make it call.
 build_watch() {
-    local wasm=$1 folder=$2 stage sources=("$2"/alloc/{alloc,bits,bounds,rows,words}.c)
+    local wasm=$1 folder=$2 stage
+    local sources=("$2"/alloc/{alloc,bits,bounds,rows,words}.c "$2/site/watch/guest.c")
     for stage in $STAGES; do sources+=("$folder/site/watch/$stage.c"); done
     run "$CC" "${WASM[@]}" -c "$folder/site/watch/watch.c" -o "$web/watch.o"
     run "$CC" "${WASM[@]}" "${@:3}" -Wl,--no-entry -Wl,-z,stack-size=16384 -Wl,--strip-all \
@@ -103,9 +104,17 @@ plant() {
     ! cmp -s "$1" "$web/faulty/$1" || fail "site: nothing in $1 is changed by $substitution"
 }
 
+# What a struct of the kernel's is in 64 bits is said again in watch/: the compiler compares.
+check_guest() {
+    local stage sources=(site/watch/guest.c)
+    for stage in $STAGES; do sources+=("site/watch/$stage.c"); done
+    run "$CC" --target=riscv64-unknown-elf -std=c11 -ffreestanding -fsyntax-only "${sources[@]}"
+}
+
 make_watch() {
     local name file entry to=$web/pages/public/watch
     mkdir -p "$to"
+    check_guest
     build_watch "$to/fast.wasm" .
     build_watch "$to/traced.wasm" . "$TRACED"
     build_counted "$to/counted" .

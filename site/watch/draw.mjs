@@ -86,6 +86,32 @@ export function pageAt(canvas, player, width, {offsetX, offsetY}) {
     return column < columns && page >= 0 && page < player.pages ? page : undefined;
 }
 
+/* All pages in one strip, a column for as many as it takes: the share that is free stands at the
+ * bottom, what is held above it. A frame shows the `n` pages from `first` on. */
+export function drawStrip(canvas, map, first, n, width) {
+    const height = 28, context = begin(canvas, width, height), colour = colours(canvas);
+    const free = colour('free'), held = colour('size-0');
+    for (let x = 0; x < width; x++) {
+        const from = Math.floor(x * map.length / width);
+        const end = Math.max(from + 1, Math.floor((x + 1) * map.length / width));
+        let frees = 0, absents = 0;
+        for (let page = from; page < end; page++) {
+            frees += map[page] === FREE;
+            absents += map[page] === ABSENT;
+        }
+        const top = absents / (end - from) * height;
+        const middle = height - frees / (end - from) * height;
+        context.fillStyle = held;
+        context.fillRect(x, top, 1, middle - top);
+        context.fillStyle = free;
+        context.fillRect(x, middle, 1, height - middle);
+    }
+    context.strokeStyle = colour('frame');
+    context.lineWidth = 2;
+    context.strokeRect(first / map.length * width + 1, 1,
+        Math.max(4, n / map.length * width) - 2, height - 2);
+}
+
 /* ---- words ---- */
 
 /* The words of a table, a small cell for each bit, the lowest on the left. Behind a word that was

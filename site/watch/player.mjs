@@ -8,6 +8,7 @@
  *
  * To go back is to take the nearest copy before, and to go on from there. */
 import {callText} from './calls.mjs';
+import {bytes, problemOf, readTables, text, valueOf} from './tables.mjs';
 
 const COPY_EVERY = 128;
 const NOBODY = 0xffffffff;
@@ -98,12 +99,7 @@ export class Player {
 
     /* page_problem's words; null if all is well. */
     get problem() {
-        try {
-            const at = this.#wasm.problem();
-            return at === 0 ? null : text(this.#wasm, at);
-        } catch {
-            return 'page_problem itself does not come back from these tables';
-        }
+        return problemOf(this.#wasm);
     }
 
     errorName(error) {
@@ -112,9 +108,7 @@ export class Player {
 
     /* The value of an element of a table. */
     value(table, at) {
-        const view = new DataView(this.#wasm.memory.buffer, table.at + at * table.stride);
-        return table.size === 2 ? view.getUint16(0, true) : table.size === 4 ?
-            view.getUint32(0, true) : view.getBigUint64(0, true);
+        return valueOf(this.#wasm, table, at);
     }
 
     /* The words that the last call touched: [{table, at, reads, writes}], in the order in which
@@ -218,26 +212,4 @@ export function resultText(player, at) {
         error === null ? 'nothing to free' : player.errorName(error);
     return `${callText(player.calls[at])}: ${outcome}` +
         (player.calls[at].op.startsWith('alloc') && error === 0 ? ` ${page}` : '');
-}
-
-function bytes(wasm, at, size) {
-    return new Uint8Array(wasm.memory.buffer, at, size);
-}
-
-function text(wasm, at) {
-    const all = new Uint8Array(wasm.memory.buffer);
-    return new TextDecoder().decode(all.slice(at, all.indexOf(0, at)));
-}
-
-/* struct table, nine words of 32 bits. */
-function readTables(wasm) {
-    return Array.from({length: wasm.table_count()}, (_, i) => {
-        const [name, x, y, kind, at, count, size, stride, bits] =
-            new Uint32Array(wasm.memory.buffer, wasm.tables_at() + i * 36, 9);
-        const numbers = [x, y];
-        return {
-            name: text(wasm, name).replace(/#/g, () => numbers.shift()),
-            kind: ['numbers', 'bits', 'links'][kind], at, count, size, stride, bits,
-        };
-    });
 }

@@ -1,5 +1,6 @@
-/* What the stack remembers. */
+/* What the stack remembers, and how a kernel's own is taken over. */
 #include "../../alloc/stack.c"
+#include "guest.h"
 #include "tables.h"
 
 void tell_stack(const struct page_allocator *a) {
@@ -16,4 +17,20 @@ void tell_stack(const struct page_allocator *a) {
                         sizeof(uint32_t),
                         0});
     tell_bits("bitmap: 1 is free", 0, 0, words_of(a), a->span.end);
+}
+
+struct stack64 {
+    uint64_t links;
+    uint32_t top;
+};
+
+LIES_AS_IN_64(stack, links);
+LIES_AS_IN_64(stack, top);
+
+bool take_stack(struct page_allocator *a, struct guest *guest) {
+    struct stack *s = a->meta;
+    const struct stack64 *theirs = (const void *) guest->meta;
+    s->top = theirs->top;
+    return take_tables(a, guest, sizeof(*s), sizeof(*theirs)) &&
+           points_alike(guest, s->links, theirs->links);
 }

@@ -3,11 +3,12 @@
  * Compiled to WebAssembly together with alloc/, twice: as fast as it goes, and with a call of
  * __sanitizer_cov_load or _store at each access of alloc/, which are below. site.sh has the
  * commands, player.mjs uses the exports. Pages are indices of the span, from 0 on. */
+#include "guest.h"
 #include "tables.h"
 
 #define EXPORT(name) __attribute__((export_name(#name), visibility("default")))
 #define START ((paddr_t) 0x80000000)
-#define MAX_PAGES 65536
+#define MAX_PAGES 262144 /* 1 GiB */
 #define MAX_TABLES 128
 #define MAX_LOG 65536
 #define NOBODY UINT32_MAX
@@ -23,8 +24,9 @@ static struct {
 static const struct {
     const struct alloc_stage *stage;
     void (*tell)(const struct page_allocator *a);
+    guest_take *take;
 } stages[] = {
-#define STAGE(name) {&name##_stage, tell_##name},
+#define STAGE(name) {&name##_stage, tell_##name, take_##name},
 #include "../../alloc/stages.h"
 };
 
@@ -147,6 +149,44 @@ EXPORT(alloc_at) enum alloc_error alloc_at(uint32_t page, uint32_t n) {
 EXPORT(release) enum alloc_error release(uint32_t page, uint32_t n) {
     result = NOBODY;
     return page_free(&state.a, address(page), n);
+}
+
+/* ---- a kernel's own ---- */
+
+static struct guest guest;
+
+EXPORT(guest_at) struct page_allocator64 *guest_at(void) {
+    return &guest.a;
+}
+
+EXPORT(guest_meta_at) char *guest_meta_at(void) {
+    return guest.meta;
+}
+
+EXPORT(guest_room) unsigned guest_room(void) {
+    return sizeof(guest.meta);
+}
+
+/* Go on with the allocator of a kernel that runs: its struct and so many bytes of its metadata are
+ * where those above say. False: it is none of this stage, or is laid out otherwise. */
+EXPORT(take) bool take(unsigned stage, uint32_t size) {
+    const struct range64 *span = &guest.a.span;
+    told = 0;
+    if (guest.a.base != START / PAGE_SIZE || span->first >= span->end || span->end > MAX_PAGES)
+        return false;
+    guest.size = size;
+    paddr_t start = START + (paddr_t) span->first * PAGE_SIZE;
+    size_t bytes = (size_t) (span->end - span->first) * PAGE_SIZE;
+    if (page_init(&state.a, stages[stage].stage, start, bytes, state.meta, sizeof(state.meta)) !=
+            ALLOC_OK ||
+        !guest_take_all(&state.a, &guest, stages[stage].take))
+        return false;
+    stages[stage].tell(&state.a);
+    return true;
+}
+
+EXPORT(span_end) uint32_t span_end(void) {
+    return (uint32_t) state.a.span.end;
 }
 
 /* ---- what it says ---- */
