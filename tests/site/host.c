@@ -85,7 +85,9 @@ static void play_last(const char *line, unsigned call) {
     exit(0);
 }
 #else
-#define play_last play
+static void play_last(const char *line, unsigned call) {
+    play(line, call);
+}
 #endif
 
 int main(int argc, char **argv) {
