@@ -82,9 +82,9 @@ fails_at() {
 }
 
 @test "one character changed in a comment fails the chapter that completes its file" {
-    sed -i.before 's/What C cannot say of RISC-V/What C cannot sad of RISC-V/' chapters/02-boot.md
-    fails_at 3 "$(place_in 02-boot.md 'What C cannot sad')"
-    matches '^# the repository: /\* What C cannot say of RISC-V'
+    sed -i.before 's/behind the names/behind the namex/' chapters/05-panics-and-traps.md
+    fails_at 6 "$(place_in 05-panics-and-traps.md 'read behind the namex')"
+    matches '^# the repository:  \* read behind the names\.'
 }
 
 @test "one character changed in an expected output fails the chapter, with each such line" {
@@ -96,11 +96,11 @@ fails_at() {
 }
 
 @test "one character changed in a source file fails the chapter that completes it, at each place" {
-    sed -i.before -e 's/define REG_SIZE "8"/define REG_SIZE "9"/' \
-        -e 's/What C cannot/What B cannot/' riscv.h
-    fails_at 3 "$(place_in 02-boot.md 'define REG_SIZE "8"')"
-    says_line '# the repository: #define REG_SIZE "9"'
-    says "# $(place_in 02-boot.md 'What C cannot'): "
+    sed -i.before -e 's/read behind the names/read behind the namex/' \
+        -e 's/__data\[\], __free_ram/__data[], __free_rom/' image.h
+    fails_at 6 "$(place_in 06-pages.md '__data[], __free_ram[]')"
+    says_line '# the repository:     __data[], __free_rom[], __free_ram_end[];'
+    says "# $(place_in 05-panics-and-traps.md 'read behind the names'): "
 }
 
 @test "one character changed in a diff's old line fails the chapter, with its line" {
