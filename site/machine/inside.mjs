@@ -10,8 +10,9 @@
  *     image                  {start, end}
  *     maps                   {memory, reserved, usable}, each some {start, end}; `isTree`: of
  *                            those that are reserved, does the device tree lie there?
- *     allocator              {stage, bytes, meta, metadata, pages, span}: the name of its stage, a
- *                            copy of `frames` and of its metadata, and where things are
+ *     allocator              {stage, bytes, meta, base, metadata, pages, span}: the name of its
+ *                            stage, a copy of `frames` and of its metadata, and where page 0 and
+ *                            other things are
  *
  * and null for what the kernel has not, or has not yet. Names, sizes and places below are those of
  * kernel.c, memory/machine.h, memory/map.h and alloc/alloc.h. */
@@ -98,6 +99,7 @@ export class Inside {
                 stage: this.#symbols.nameAt(stage, '_stage')?.replace('_stage', ''),
                 bytes: this.#machine.peek(address, ALLOCATOR_SIZE),
                 meta: this.#machine.peek(meta, ranges + count * RANGE_SIZE - meta),
+                base: addressOf(0),
                 metadata: {start: meta, end: ranges + room * RANGE_SIZE},
                 span: {start: addressOf(first), end: addressOf(end)},
                 pages: Array.from({length: count}, (_, i) =>

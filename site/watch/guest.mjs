@@ -9,65 +9,39 @@
  *
  * A page's age is in millions of instructions, since the look that first saw it held. */
 import {stageNames} from './player.mjs';
-import {bytes, problemOf, readTables, valueOf} from './tables.mjs';
+import {bytes, Reader, readTables} from './tables.mjs';
 
 const WHOLE = 64; /* tables of so few elements are not cut */
 
-export class Guest {
-    #wasm;
+export class Guest extends Reader {
     #meta = new Uint8Array(); /* the tables here, and at the look before */
     #before = new Uint8Array();
     #since = new Uint32Array(); /* when a page came to be held; 1: before the first look */
     #position = 0;
     #mapBefore = new Uint8Array();
     map = new Uint8Array(); /* what each page is, as watch.c says it */
-    tables = [];
     stage = null;
-
-    constructor(wasm) {
-        this.#wasm = wasm;
-    }
 
     take({allocator, steps}) {
         const {stage, bytes: struct, meta} = allocator;
-        const number = stageNames(this.#wasm).indexOf(stage);
+        const number = stageNames(this.wasm).indexOf(stage);
         this.tables = [];
         if (number < 0)
             throw new Error(stage ? `The stage is ${stage}, which this page does not know.` :
                 'What frames.stage points to is no stage that has a name.');
-        if (meta.length > this.#wasm.guest_room())
+        if (meta.length > this.wasm.guest_room())
             throw new Error('There are more tables than this page has room for.');
-        bytes(this.#wasm, this.#wasm.guest_at(), struct.length).set(struct);
-        bytes(this.#wasm, this.#wasm.guest_meta_at(), meta.length).set(meta);
-        if (!this.#wasm.take(number, meta.length))
+        bytes(this.wasm, this.wasm.guest_at(), struct.length).set(struct);
+        bytes(this.wasm, this.wasm.guest_meta_at(), meta.length).set(meta);
+        if (!this.wasm.take(number, meta.length))
             throw new Error(`The tables of ${stage} lie otherwise in this kernel than in that of ` +
                 'this site, or are just being made.');
-        this.tables = readTables(this.#wasm);
+        this.tables = readTables(this.wasm);
         this.#compare(stage, Math.floor(steps / 1e6) + 1);
     }
 
     get pages() {
         return this.map.length;
-    }
-
-    get used() {
-        return this.#wasm.used();
-    }
-
-    get total() {
-        return this.#wasm.total();
-    }
-
-    get largestRun() {
-        return this.#wasm.largest_run();
-    }
-
-    get problem() {
-        return problemOf(this.#wasm);
-    }
-
-    value(table, at) {
-        return valueOf(this.#wasm, table, at);
     }
 
     view(first, n) {
@@ -98,7 +72,7 @@ export class Guest {
     changedIn(table) {
         const found = [];
         for (let at = 0; at < table.count; at++) {
-            const from = table.at - this.#wasm.meta_at() + at * table.stride;
+            const from = table.at - this.wasm.meta_at() + at * table.stride;
             for (let i = from; i < from + table.size; i++)
                 if (this.#meta[i] !== this.#before[i]) {
                     found.push({table, at, reads: 0, writes: 1});
@@ -124,12 +98,12 @@ export class Guest {
     }
 
     #compare(stage, position) {
-        const size = this.#wasm.span_end();
+        const size = this.wasm.span_end();
         const isOther = stage !== this.stage || size !== this.pages || position < this.#position;
         this.#mapBefore = this.map;
         this.#before = this.#meta;
-        this.map = bytes(this.#wasm, this.#wasm.look(), size).slice();
-        this.#meta = bytes(this.#wasm, this.#wasm.meta_at(), this.#wasm.guest_room()).slice();
+        this.map = bytes(this.wasm, this.wasm.look(), size).slice();
+        this.#meta = bytes(this.wasm, this.wasm.meta_at(), this.wasm.guest_room()).slice();
         this.#position = position;
         this.stage = stage;
         if (isOther) {

@@ -8,7 +8,7 @@
  *
  * To go back is to take the nearest copy before, and to go on from there. */
 import {callText} from './calls.mjs';
-import {bytes, problemOf, readTables, text, valueOf} from './tables.mjs';
+import {bytes, Reader, readTables, text} from './tables.mjs';
 
 const COPY_EVERY = 128;
 const NOBODY = 0xffffffff;
@@ -17,8 +17,7 @@ export async function load(module) {
     return (await WebAssembly.instantiate(module, {})).exports;
 }
 
-export class Player {
-    #wasm;
+export class Player extends Reader {
     #counters; /* of a module that counts: the lower half of each, and the upper, which stays 0 */
     #copies = new Map(); /* after how many calls: the bytes of the state, and the totals */
     #played = 0; /* the call that was played last */
@@ -26,7 +25,7 @@ export class Player {
     #pages;
 
     constructor(wasm, stage, pages, calls) {
-        this.#wasm = wasm;
+        super(wasm);
         this.#stage = stageNames(wasm).indexOf(stage);
         this.#pages = pages;
         this.calls = calls;
@@ -71,7 +70,7 @@ export class Player {
     }
 
     map() {
-        return bytes(this.#wasm, this.#wasm.look(), this.#pages).slice();
+        return bytes(this.wasm, this.wasm.look(), this.#pages).slice();
     }
 
     /* Which call got each page that is held, as a number; 0 for none. */
@@ -85,30 +84,8 @@ export class Player {
         return owners;
     }
 
-    get used() {
-        return this.#wasm.used();
-    }
-
-    get total() {
-        return this.#wasm.total();
-    }
-
-    get largestRun() {
-        return this.#wasm.largest_run();
-    }
-
-    /* page_problem's words; null if all is well. */
-    get problem() {
-        return problemOf(this.#wasm);
-    }
-
     errorName(error) {
-        return text(this.#wasm, this.#wasm.error_name(error));
-    }
-
-    /* The value of an element of a table. */
-    value(table, at) {
-        return valueOf(this.#wasm, table, at);
+        return text(this.wasm, this.wasm.error_name(error));
     }
 
     /* The words that the last call touched: [{table, at, reads, writes}], in the order in which
@@ -126,7 +103,7 @@ export class Player {
     }
 
     #find(offset) {
-        const address = this.#wasm.meta_at() + offset;
+        const address = this.wasm.meta_at() + offset;
         for (const table of this.tables) {
             const inside = address - table.at, at = Math.floor(inside / table.stride);
             if (inside >= 0 && at < table.count && inside - at * table.stride < table.size)
@@ -138,7 +115,7 @@ export class Player {
     #step(isTraced) {
         const call = this.calls[this.position], at = this.position;
         let result = {error: null};
-        this.#wasm.trace(isTraced);
+        this.wasm.trace(isTraced);
         this.#counters?.fill(0);
         try {
             result = this.#call(call);
@@ -147,9 +124,9 @@ export class Player {
             this.crash = at + 1;
         }
         if (isTraced)
-            result.touches = new Uint32Array(this.#wasm.memory.buffer, this.#wasm.touches_at(),
-                this.#wasm.touch_count()).slice();
-        this.#wasm.trace(0);
+            result.touches = new Uint32Array(this.wasm.memory.buffer, this.wasm.touches_at(),
+                this.wasm.touch_count()).slice();
+        this.wasm.trace(0);
         this.#count();
         this.results[at] = result;
         this.#played = ++this.position;
@@ -159,7 +136,7 @@ export class Player {
 
     /* {error, page, n}; error is null if there was nothing to call with. */
     #call({op, n, align, of, page}) {
-        const wasm = this.#wasm;
+        const wasm = this.wasm;
         if (op === 'alloc') {
             const error = wasm.alloc(n, align), got = wasm.result_page() >>> 0;
             return {error, n, page: got === NOBODY ? undefined : got};
@@ -181,10 +158,10 @@ export class Player {
     }
 
     #keep() {
-        const at = this.#wasm.state_at(), size = this.#wasm.state_size();
+        const at = this.wasm.state_at(), size = this.wasm.state_size();
         if (!this.#copies.has(this.position))
             this.#copies.set(this.position,
-                {state: bytes(this.#wasm, at, size).slice(), totals: this.totals.slice()});
+                {state: bytes(this.wasm, at, size).slice(), totals: this.totals.slice()});
     }
 
     #restore(position) {
@@ -194,7 +171,7 @@ export class Player {
             nearest -= COPY_EVERY;
         if (nearest === from || position < this.position) {
             const {state, totals} = this.#copies.get(nearest);
-            bytes(this.#wasm, this.#wasm.state_at(), state.length).set(state);
+            bytes(this.wasm, this.wasm.state_at(), state.length).set(state);
             this.totals.set(totals);
             this.position = nearest;
         }

@@ -23,20 +23,41 @@ export function readTables(wasm) {
     });
 }
 
-/* The value of an element of a table. */
-export function valueOf(wasm, table, at) {
-    const view = new DataView(wasm.memory.buffer, table.at + at * table.stride);
-    return table.size === 2 ? view.getUint16(0, true) : table.size === 4 ?
-        view.getUint32(0, true) : view.getBigUint64(0, true);
-}
+/* What can be asked of the allocator behind `wasm`, whoever brought its tables there. */
+export class Reader {
+    tables = [];
 
-/* page_problem's words; null if all is well. */
-export function problemOf(wasm) {
-    try {
-        const at = wasm.problem();
-        return at === 0 ? null : text(wasm, at);
-    } catch {
-        return 'page_problem itself does not come back from these tables';
+    constructor(wasm) {
+        this.wasm = wasm;
+    }
+
+    get used() {
+        return this.wasm.used();
+    }
+
+    get total() {
+        return this.wasm.total();
+    }
+
+    get largestRun() {
+        return this.wasm.largest_run();
+    }
+
+    /* page_problem's words; null if all is well. */
+    get problem() {
+        try {
+            const at = this.wasm.problem();
+            return at === 0 ? null : text(this.wasm, at);
+        } catch {
+            return 'page_problem itself does not come back from these tables';
+        }
+    }
+
+    /* The value of an element of a table. */
+    value(table, at) {
+        const view = new DataView(this.wasm.memory.buffer, table.at + at * table.stride);
+        return table.size === 2 ? view.getUint16(0, true) : table.size === 4 ?
+            view.getUint32(0, true) : view.getBigUint64(0, true);
     }
 }
 
