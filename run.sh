@@ -290,7 +290,7 @@ build_kernel() {
 # What a run that was killed has left half written. Its process number is at the end.
 remove_litter() {
     local file
-    for file in "$folder"/*.[1-9]* kernel.elf.[1-9]* build/objects.[1-9]*; do
+    for file in "$folder"/*.[1-9]* kernel.elf.[1-9]* build/{objects,said}.[1-9]*; do
         kill -0 "${file##*.}" 2>/dev/null || rm -rf "$file"
     done
 }
@@ -407,7 +407,24 @@ build/host32/*.t and build/book/*.t" ;;
         [[ -e $test ]] || wrong_usage "test: there is no $test"
     done
     share_objects
-    CMOCKA_MESSAGE_OUTPUT=TAP run prove --jobs 2 "${tests[@]}"
+    # What a test says of its failure is shown at the end: prove tells of several only their numbers.
+    local said=build/said.$$
+    litter+=("$said")
+    if ! CMOCKA_MESSAGE_OUTPUT=TAP PERL_TEST_HARNESS_DUMP_TAP=$said \
+        run prove --jobs 2 "${tests[@]}"; then
+        show_failures "$said" "${tests[@]}"
+        return 1
+    fi
+}
+
+# show_failures FOLDER TEST...: of what each test printed there, that which failed, and why.
+show_failures() {
+    local said=$1 test what
+    shift
+    for test in "$@"; do
+        what=$(awk '/^ok / { said = 0 } /^not ok / { said = 1 } said' "$said/$test" 2>/dev/null)
+        [[ ! $what ]] || printf '\n%s\n%s\n' "$test" "$what" >&2
+    done
 }
 
 # The quick tests, as far as something has changed since each of them passed.

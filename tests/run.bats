@@ -549,6 +549,18 @@ END
     says_line "Result: FAIL"
 }
 
+@test "test shows at its end what the tests that failed said, and nothing of the others" {
+    with_few_tests
+    stub tests/one.bats <<'END'
+printf '%s\n' 1..3 'ok 1 - before' '# of the first' 'not ok 2 - it' '# 1 is not 2' 'ok 3 - after'
+END
+    run ./run.sh test
+    ended_with 1
+    [[ $output == *$'\n\ntests/one.bats\nnot ok 2 - it\n# 1 is not 2' ]] || differs "it at the end"
+    says_not "of the first"
+    [[ ! $(ls -d build/said.* 2>/dev/null) ]] || differs "no build/said.* left"
+}
+
 # This machine's processor and system are others than they are; only apt-get is looked for.
 pretend_to_be() {
     sed -e "s/\$HOSTTYPE/$1/" -e "s/\$OSTYPE/$2/" "$PROJECT/setup.sh" >setup.sh
