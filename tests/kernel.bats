@@ -633,7 +633,8 @@ needs_gdb() {
 @test "gdb leaves no QEMU when it is killed" {
     needs_gdb
     note_qemu
-    stub ./dying-gdb <<<'kill -KILL $$'
+    # QEMU has been started by then, but need not have come as far as to be noted.
+    stub ./dying-gdb <<<'until [[ -s qemu.pids ]]; do sleep 0.05; done; kill -KILL $$'
     GDB=./dying-gdb run ./run.sh gdb
     ended_with 137
     no_qemu_is_left
