@@ -26,10 +26,28 @@ setup() {
     [[ ! -e releases/stable ]]
 }
 
-# A debootstrap that makes a root of this machine's bash and sleep, and a wget that knows a suite.
-stub_debootstrap() {
+needs_mounts() {
     ((EUID == 0)) || skip "only root may mount"
     unshare --mount --pid --fork true 2>/dev/null || skip "this machine lets nobody mount"
+}
+
+@test "release.sh says so where one of its two tools is missing" {
+    needs_mounts
+    local tool
+    mkdir bin
+    for tool in bash dirname sed setpriv true unshare; do ln -s "$(type -P $tool)" bin/; done
+    for tool in debootstrap wget; do
+        stub bin/$tool <<<"exit 1"
+        PATH=$PWD/bin run "$PROJECT/tests/release.sh" stable
+        ended_with 77
+        says "no root of Debian stable: debootstrap or wget is missing: apt-get install"
+        rm bin/$tool
+    done
+}
+
+# A debootstrap that makes a root of this machine's bash and sleep, and a wget that knows a suite.
+stub_debootstrap() {
+    needs_mounts
     git -C "$PROJECT" rev-parse -q --verify HEAD >/dev/null 2>&1 || skip "no git repository here"
     [[ $OSTYPE == linux-gnu ]] || skip "that is for Linux"
     stub ./wget <<<'echo "Codename: nosuch"'

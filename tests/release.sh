@@ -42,8 +42,10 @@ no_root() {
 check_machine() {
     ((EUID == 0)) || no_root "chroot is for root only"
     inside true 2>/dev/null || no_root "this machine lets nobody mount"
-    command -v debootstrap wget >/dev/null && return
-    [[ $assume_yes ]] || no_root "debootstrap is missing: apt-get install debootstrap, or -y"
+    # One at a time: of several names `command -v` is content with one.
+    command -v debootstrap >/dev/null && command -v wget >/dev/null && return
+    [[ $assume_yes ]] ||
+        no_root "debootstrap or wget is missing: apt-get install debootstrap wget, or -y"
     { apt-get -qq update && apt-get -qq install -y --no-install-recommends debootstrap wget; } \
         >&2 || no_root "debootstrap could not be installed, see above"
 }
