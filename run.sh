@@ -407,7 +407,7 @@ build/host32/*.t and build/book/*.t" ;;
         [[ -e $test ]] || wrong_usage "test: there is no $test"
     done
     share_objects
-    # What a test says of its failure is shown at the end: prove tells of several only their numbers.
+    # prove tells only which tests have failed. What they said is shown at the end.
     local said=build/said.$$
     litter+=("$said")
     if ! CMOCKA_MESSAGE_OUTPUT=TAP PERL_TEST_HARNESS_DUMP_TAP=$said \
