@@ -1,6 +1,8 @@
 /* Real stages, and what goes wrong with them. */
+#define _POSIX_C_SOURCE 200809L
 #include "faulty.h"
 
+#include <signal.h>
 #include <stdlib.h>
 
 /* Volatile, or the compiler may take it that loops end. */
@@ -18,8 +20,10 @@ static enum alloc_error faulty_free(struct page_allocator *a, size_t first, size
     if (is_its_time(a, first, n)) {
         if (fault_now == FORGETS)
             return count_given(a, n);
-        if (fault_now == CRASHES)
+        if (fault_now == ABORTS)
             abort();
+        if (fault_now == CRASHES)
+            raise(SIGSEGV);
         while (fault_now == HANGS)
             continue;
     }

@@ -7,7 +7,8 @@
 enum fault {
     NO_FAULT,
     FORGETS,   /* a page freed between two free ones, and not the last, stays allocated */
-    CRASHES,   /* the same, but it ends the program */
+    ABORTS,    /* the same, but it ends the program */
+    CRASHES,   /* the same, by a wrong address */
     HANGS,     /* the same, but it never returns */
     MISCOUNTS, /* with four pages allocated, of three or more that it hands out one stays free */
     WRITES,    /* with four pages allocated, page_alloc_at refused for two takes what it can */

@@ -176,6 +176,7 @@ static _Noreturn void child(const struct trial *parent, const struct run *run, u
                        .seed = seed,
                        .trap = &trap,
                        .is_quiet = parent->is_quiet};
+    let_crashes_end();
     if (t.is_quiet && freopen("/dev/null", "w", stderr) == NULL)
         _exit(1);
     alarm(MAX_SECONDS);

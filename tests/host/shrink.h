@@ -29,5 +29,9 @@ size_t shrink(struct call *calls, size_t count, const struct judge *judge, size_
  * the oracle's, an end of the program, and a call that does not return. */
 bool fails_when_made(const struct judge *judge, const struct call *calls, size_t count);
 
+/* For a child: a wrong address ends it. cmocka's handlers, which it has from its parent, would take
+ * it for a test that has failed, and go on with the next one. */
+void let_crashes_end(void);
+
 /* Wait for the end of a child: was it anything but exit(0)? */
 bool has_failed(pid_t process);

@@ -118,6 +118,7 @@ static void wrong_answers_shrink_to_the_calls_that_are_needed(void **state) {
 
 static void a_crash_shrinks_to_the_calls_that_are_needed(void **state) {
     (void) state;
+    assert_int_equal(shrunk_length(ABORTS, 1), 5);
     assert_int_equal(shrunk_length(CRASHES, 1), 5);
 }
 
@@ -133,9 +134,9 @@ static const struct call *calls_of_the_fault(void) {
 }
 
 static void a_wrong_answer_a_crash_and_a_hang_are_failures(void **state) {
-    static const enum fault faults[] = {FORGETS, CRASHES, HANGS};
+    static const enum fault faults[] = {FORGETS, ABORTS, CRASHES, HANGS};
     (void) state;
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < sizeof(faults) / sizeof(faults[0]); i++) {
         const struct candidate candidate = a_bitmap_with(faults[i]);
         const struct judge judge = {fails_when_made, &candidate, 1, 1};
         assert_true(judge.fails(&judge, calls_of_the_fault(), 5));
