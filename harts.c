@@ -47,7 +47,7 @@ void hart_wake(const struct hart *hart) {
 
 void harts_listen(void) {
     __asm__ volatile("csrc sip, %0" ::"r"(SOFTWARE_INTERRUPT)); /* one that was there before */
-    __asm__ volatile("csrs sie, %0" ::"r"(SOFTWARE_INTERRUPT));
+    WRITE_CSR(sie, SOFTWARE_INTERRUPT); /* whatever the firmware has left there */
     interrupts_on();
 }
 

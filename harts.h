@@ -73,7 +73,8 @@ void harts_listen(void);
 /* What trap.c calls for a software interrupt: do what the others ask of this hart. */
 void harts_interrupted(void);
 
-/* What else a hart does then: called on each that is interrupted, in the trap; NULL is nothing. */
+/* What else a hart does then: called on each that is interrupted, in the trap; NULL is nothing. It
+ * waits for no lock under which a hart may wait for this one. */
 extern void (*_Atomic harts_answer)(void);
 
 /* Do nothing more, ever. */
@@ -91,7 +92,8 @@ static inline void harts_stop(void) {
 
 /* Have every other hart that has paging on forget what it remembers of page tables, for the page at
  * vaddr, or with size SIZE_MAX for all. Tables must have been changed before, and none of these
- * harts uses the old entries when this returns. */
+ * harts uses the old entries when this returns. Interrupts are on: others may be waiting for this
+ * hart to do the same. */
 void harts_fence_others(uintptr_t vaddr, size_t size);
 
 static inline void harts_fence(uintptr_t vaddr, size_t size) {

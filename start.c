@@ -58,18 +58,21 @@ static bool comes_within(struct hart *hart, uint64_t ticks) {
     return !atomic_compare_exchange_strong(&hart->state, &state, HART_LATE);
 }
 
-static void start(struct hart *hart, unsigned long id, uint64_t second) {
+/* Is the hart's place taken? One that is late may still come, and has its stack there. */
+static bool start(struct hart *hart, unsigned long id, uint64_t second) {
     hart->id = id;
     atomic_store_explicit(&hart->state, HART_STARTING, memory_order_release);
     long error = sbi_hart_start(id, hart_entry, hart);
     if (error != 0) {
         atomic_store_explicit(&hart->state, HART_ABSENT, memory_order_relaxed);
         printf("hart %lu cannot be started: error %ld of the firmware\n", id, error);
-    } else if (!comes_within(hart, second)) {
-        printf("hart %lu has not come within a second, and is left out\n", id);
-    } else {
-        count++;
+        return false;
     }
+    if (comes_within(hart, second))
+        count++;
+    else
+        printf("hart %lu has not come within a second, and is left out\n", id);
+    return true;
 }
 
 /* The device tree's, in its order, but for the one that booted, as long as there is room: for how
@@ -81,7 +84,7 @@ static size_t start_all(struct fdt *tree, uint64_t second) {
         if (item.kind != FDT_HART || item.hart == harts[0].id)
             continue;
         if (used < HARTS)
-            start(&harts[used++], (unsigned long) item.hart, second);
+            used += start(&harts[used], (unsigned long) item.hart, second);
         else
             left++;
     }

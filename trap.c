@@ -75,6 +75,7 @@ static _Noreturn void report_trap(const uintptr_t *registers) {
 /* ---- where traps go ---- */
 
 #define SP 1 /* its place in register_names */
+#define TP 3
 
 /* scause of an interrupt from another hart. */
 #define SOFTWARE_INTERRUPT (INTPTR_MIN + 1)
@@ -85,15 +86,20 @@ __attribute__((used)) static void handle_trap(uintptr_t *registers) {
     extern char trap_landing[];
     struct hart *hart = this_hart();
     if (HARTS > 1 && (intptr_t) READ_CSR(scause) == SOFTWARE_INTERRUPT) {
-        /* Should that trap, it is reported from the stack's top, and nobody comes back. */
+        /* Should that trap, it is reported from the stack's top, and nobody comes back: it is not
+           the trap that this hart may expect. */
+        uintptr_t guarded_sp = hart->guarded_sp;
+        hart->guarded_sp = 0;
         WRITE_CSR(sscratch, hart->trap_stack_top);
         harts_interrupted();
+        hart->guarded_sp = guarded_sp;
         return;
     }
     if (hart->guarded_sp == 0)
         report_trap(registers);
     hart->caught = (struct trap){READ_CSR(scause), READ_CSR(sepc), READ_CSR(stval)};
     registers[SP] = hart->guarded_sp;
+    registers[TP] = (uintptr_t) hart; /* trap_landing uses it */
     hart->guarded_sp = 0;
     WRITE_CSR(sepc, trap_landing);
 }

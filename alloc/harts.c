@@ -230,7 +230,7 @@ static void unlock(struct harts *s) {
     atomic_store_explicit(&s->lock, 0, memory_order_release);
 }
 
-static bool all_have_heard(const struct harts *s, size_t recall) {
+static bool all_have_heard(const struct harts *s, uint64_t recall) {
     for (const struct hand *h = s->first; h != NULL; h = h->next)
         if (h->recall < recall)
             return false;
@@ -246,7 +246,7 @@ static void add_recalls(struct harts *s, unsigned n) {
  * all of the time between. Each hart that comes by it puts its hand down, with what was on its way
  * there by then, and puts nothing into it until the recall is over. */
 static SELDOM void recall(struct harts *s, struct hand *h) {
-    size_t number = ++s->last_recall;
+    uint64_t number = ++s->last_recall;
     bool goes_on = true;
     add_recalls(s, 1);
     put_all_down(s, h);
@@ -683,6 +683,15 @@ static size_t count_used(const struct harts *s) {
     return used;
 }
 
+/* The same while others allocate and free. Where a page was taken after its hand was counted, and
+ * freed into another before that was, the sum is less than nothing; or it is more than all. */
+static size_t count_about(const struct harts *s) {
+    size_t used = count_used(s);
+    if (used > SIZE_MAX / 2)
+        return 0;
+    return used < s->a.total ? used : s->a.total;
+}
+
 size_t harts_total(struct harts *s, struct hand *h) {
     lock(s, h);
     size_t total = s->a.total;
@@ -692,14 +701,14 @@ size_t harts_total(struct harts *s, struct hand *h) {
 
 size_t harts_used(struct harts *s, struct hand *h) {
     lock(s, h);
-    size_t used = count_used(s);
+    size_t used = count_about(s);
     unlock(s);
     return used;
 }
 
 size_t harts_available(struct harts *s, struct hand *h) {
     lock(s, h);
-    size_t available = s->a.total - count_used(s);
+    size_t available = s->a.total - count_about(s);
     unlock(s);
     return available;
 }

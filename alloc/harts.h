@@ -29,7 +29,7 @@ struct hand {
     size_t high;                       /* and at its high end */
     _Atomic size_t used;               /* pages allocated with it, less those freed with it */
     size_t locks;                      /* how often it took the lock */
-    size_t recall;                     /* the number of the last one that it has heard of */
+    uint64_t recall;                   /* the number of the last one that it has heard of */
     struct hand *next;                 /* of those that have joined */
     struct page_range known[KNOWN_RANGES];
     size_t pages[HAND]; /* of each word in it one that is free */
@@ -51,7 +51,7 @@ struct harts {
     void *context;
     struct hand *first;                         /* of those that have joined */
     size_t used_by_others;                      /* pages, by those that have left */
-    size_t last_recall;                         /* the number of the newest */
+    uint64_t last_recall;                       /* the number of the newest */
     _Alignas(HARTS_APART) atomic_uint lock;     /* 1: taken */
     atomic_uint word_lock;                      /* where the machine has no atomic words */
     _Alignas(HARTS_APART) _Atomic size_t water; /* a word: those below it go to low ends */
@@ -64,8 +64,8 @@ size_t harts_meta_size(paddr_t start, size_t size);
 enum alloc_error harts_begin(struct harts *s, paddr_t start, size_t size, void *meta,
                              size_t meta_size, harts_recall *recall, void *context);
 
-/* A hart begins: its hand may hold anything, and is empty from now on. A hart ends: what its hand
- * held is for others. O(harts). */
+/* A hart begins: its hand may hold anything, and is empty from now on. O(1). A hart ends: what its
+ * hand held is for others. O(harts + words in it * rows). */
 void harts_join(struct harts *s, struct hand *h);
 void harts_leave(struct harts *s, struct hand *h);
 
@@ -95,8 +95,8 @@ void harts_put_down(struct harts *s, struct hand *h);
 /* Is the page that holds paddr free? By the time that it is said another hart may have taken it. */
 bool harts_is_free(struct harts *s, paddr_t paddr);
 
-/* Pages added; allocated; free. They take the lock; pages that others allocate and free meanwhile
- * may be counted or not. O(harts). */
+/* Pages added; allocated; free. They take the lock. Where others allocate and free meanwhile, the
+ * last two may be wrong by what they did, but are never more than were added. O(1); O(harts). */
 size_t harts_total(struct harts *s, struct hand *h);
 size_t harts_used(struct harts *s, struct hand *h);
 size_t harts_available(struct harts *s, struct hand *h);

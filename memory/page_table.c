@@ -151,6 +151,9 @@ enum alloc_error vm_map_large(struct page_table *table, unsigned level, vaddr_t 
             prune(table, vaddr);
             return error;
         }
+        /* No hart may meet the new table before it is all zeros. */
+        if (HARTS > 1)
+            atomic_thread_fence(memory_order_release);
         *place.entry = entry_for(frame, 0);
         fence_tables();
     }

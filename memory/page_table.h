@@ -27,7 +27,8 @@ struct page_table {
 /* The levels of every tree: 2 for Sv32, 3 for Sv39, 4 for Sv48, 5 for Sv57. vm_init chooses. */
 extern unsigned vm_levels;
 
-/* Of the harts that use one table, one at a time may change it. */
+/* Of the harts that use one table, one at a time may change it, and none calls vm_translate for it
+ * meanwhile. */
 
 /* Let vaddr be paddr, for one page.
  * ALLOC_INVALID: misaligned, no address of so many levels, or flags that no page can have.

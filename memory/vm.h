@@ -25,7 +25,8 @@ extern struct page_allocator virtual_pages;
  */
 void vm_init(const struct memory_map *usable);
 
-/* Turn paging on for another hart, with the table that vm_init has built. */
+/* Turn paging on for another hart, with the table that vm_init has built. From then on a hart calls
+ * vm_alloc and vm_free with interrupts on: others may be waiting for its fence (harts_fence). */
 void vm_enter(void);
 
 /* Turn paging off for this hart. What vm_alloc has given is out of reach, and its frames stay

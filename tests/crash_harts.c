@@ -265,19 +265,31 @@ static void trap_in_answer(void) {
     (void) *(volatile char *) -1;
 }
 
-static void sleep_or_wake(uintptr_t unused) {
+static void stay(uintptr_t unused) {
     (void) unused;
+    for (;;)
+        continue;
+}
+
+static void stay_or_wake(uintptr_t expects_a_trap) {
+    struct trap trap;
     wait_for_all();
     if (this_hart() == harts) {
         atomic_store(&harts_answer, trap_in_answer);
         hart_wake(&harts[HARTS - 1]);
     }
-    for (;;)
-        continue;
+    if (expects_a_trap && is_last())
+        trap_expect(stay, 0, &trap);
+    stay(0);
 }
 
 __attribute__((used)) static void trap_in_an_interrupt(void) {
-    harts_run(sleep_or_wake, 0);
+    harts_run(stay_or_wake, false);
+}
+
+/* It comes while another trap is expected. */
+__attribute__((used)) static void trap_in_an_interrupt_of_the_guarded(void) {
+    harts_run(stay_or_wake, true);
 }
 
 /* ---- the last hart stops the others, and looks whether they move ---- */

@@ -156,6 +156,15 @@ line_of() {
     says_line "2 of 4 harts run"
 }
 
+@test "a hart that the firmware refuses leaves its place to another" {
+    build_shim 64 -DWITH_HARTS -DREFUSED=1
+    BIOS=shim.elf QEMU_FLAGS="-smp 5" crash nothing
+    ended_with 0
+    says_line "hart 1 cannot be started: error -3 of the firmware"
+    says_line "4 of 4 harts run"
+    says_not "for which this kernel is not built"
+}
+
 @test "harts that the machine lacks, or has more of than the kernel is built for, are counted" {
     use_shim
     export PROGRAM=tests/crash_harts.c CFLAGS=-DCRASH=nothing
@@ -247,10 +256,13 @@ crash_loudly() {
     matches '^hart [0-3]: TRAP: illegal instruction$'
     matches '^TRAP in the report of a trap: load access fault, sepc 0x'
     says_not "nothing was printed for"
-    crash trap_in_an_interrupt
-    ended_with 1
-    matches '^hart [0-3]: TRAP: load access fault$'
-    matches '^0x.* is trap_in_answer at tests/crash_harts\.c:'
+    local program
+    for program in trap_in_an_interrupt trap_in_an_interrupt_of_the_guarded; do
+        crash $program
+        ended_with 1
+        matches '^hart [0-3]: TRAP: load access fault$'
+        matches '^0x.* is trap_in_answer at tests/crash_harts\.c:'
+    done
 }
 
 @test "an overrun of another hart's stack is named, and with paging on it traps" {

@@ -277,7 +277,8 @@ static void an_overflow_of_the_stack_traps_in_the_guard_page(void) {
            (void *) trap.stval, (void *) trap.sepc, (void *) __stack_bottom);
 }
 
-/* The registers that a call leaves as they were: s1 to s11. So is s0, the frame pointer here. */
+/* The registers that a call leaves as they were: s1 to s11. So is s0, the frame pointer here. With
+ * several harts, tp says whose trap it is. */
 #define KEPT "9, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27"
 
 static void overwrite_registers_and_trap(uintptr_t unused) {
@@ -285,6 +286,7 @@ static void overwrite_registers_and_trap(uintptr_t unused) {
     __asm__ volatile(".irp n, " KEPT "\n"
                      "li x\\n, -1\n"
                      ".endr\n"
+                     "li tp, -1\n"
                      ".word 0\n");
 }
 

@@ -46,6 +46,7 @@
 #define MSTATUS_MPP_S 0x0800
 #define INTERRUPTS 0x222       /* of S-mode: software, timer, external */
 #define SOFTWARE_INTERRUPT 2
+#define TIMER_INTERRUPT 0x20
 #define DELEGATED 0xb1ff       /* every exception but calls from S-mode and M-mode */
 #define PMP_ALL_MEMORY 0x1f    /* naturally aligned, read, write, execute */
 
@@ -150,11 +151,12 @@ wait_for_tree:
 
     li t0, DELEGATED
     csrw medeleg, t0
-    /* The kernel's interrupts are on, as another firmware may leave them, and one is waiting. */
+    /* The kernel's interrupts are on, as another firmware may leave them, and two are waiting. */
     li t0, INTERRUPTS
     csrw mideleg, t0
     csrw mie, t0
-    csrsi mip, SOFTWARE_INTERRUPT
+    li t0, SOFTWARE_INTERRUPT | TIMER_INTERRUPT
+    csrs mip, t0
     csrsi mcounteren, COUNTER_TIME
     csrw satp, zero
     li t0, MSTATUS_MPP
@@ -178,7 +180,7 @@ wait_for_start: /* for hart_start to say where to, and with what */
     la t0, starts
     slli t1, a0, 4
     add t0, t0, t1
-    li t1, INTERRUPTS /* one is waiting, and would end each wfi at once */
+    li t1, INTERRUPTS /* those that are waiting would end each wfi at once */
     csrc mie, t1
 1:  wfi
     LOAD t1, 0(t0)

@@ -103,6 +103,18 @@ static void pages_are_counted_whoever_frees_them(void **state) {
     assert_null(harts_problem(&s));
 }
 
+/* While hands are counted others allocate with one and free with another. */
+static void as_many_are_counted_as_there_are_at_most(void **state) {
+    (void) state;
+    atomic_store(&hand.used, (size_t) -3);
+    assert_int_equal(harts_used(&s, &other), 0);
+    assert_int_equal(harts_available(&s, &other), 100);
+    atomic_store(&hand.used, 103);
+    assert_int_equal(harts_used(&s, &other), 100);
+    assert_int_equal(harts_available(&s, &other), 0);
+    atomic_store(&hand.used, 0);
+}
+
 static void a_page_that_was_never_added_cannot_be_freed(void **state) {
     paddr_t out;
     (void) state;
@@ -609,6 +621,7 @@ int main(void) {
         cmocka_unit_test_setup(what_is_no_request_is_refused, begin),
         cmocka_unit_test_setup(less_alignment_than_a_page_is_a_page, begin),
         cmocka_unit_test_setup(pages_are_counted_whoever_frees_them, begin),
+        cmocka_unit_test_setup(as_many_are_counted_as_there_are_at_most, begin),
         cmocka_unit_test_setup(a_page_that_was_never_added_cannot_be_freed, begin),
         cmocka_unit_test_setup(a_hand_that_seems_to_hold_too_much_is_told, hold_words),
         cmocka_unit_test_setup(what_a_hand_may_not_hold_is_told, hold_words),
