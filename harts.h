@@ -27,7 +27,7 @@ struct hart {
     char *stack_top;      /* where its stack begins; at offset REG_SIZE */
     char *trap_stack_top; /* the same of trap_stack; at offset 2 * REG_SIZE */
     struct trap caught;   /* the last trap that was expected */
-    unsigned long id;     /* what firmware and device tree call it, and every report */
+    unsigned long id;     /* what firmware and device tree call it; at offset 6 * REG_SIZE */
 
     _Atomic(enum hart_state) state;
     void (*_Atomic work)(uintptr_t); /* what it is to run, NULL for nothing */

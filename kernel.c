@@ -33,6 +33,9 @@ __attribute__((naked, used, section(".boot"))) void boot(void) {
                      "    addi  t0, t0, " REG_SIZE "\n"
                      "    j     1b\n"
                      "3:  tail  kernel_main       # with a0 and a1 as the firmware set them\n"
+#if HARTS > 1
+                     "2:  call  hart_astray       # comes back if nobody has asked for it\n"
+#endif
                      "2:  wfi                     # may end for no reason, hence the loop\n"
                      "    j     2b\n");
 }

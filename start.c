@@ -37,11 +37,29 @@ __attribute__((used)) static _Noreturn void hart_main(struct hart *hart) {
 }
 
 /* Where a hart begins, with its id in a0 and its struct hart in a1, and nothing else. */
-__attribute__((naked)) static void hart_entry(void) {
+__attribute__((naked, used)) static void hart_entry(void) {
     __asm__ volatile("    mv    tp, a1            # who it is\n"
                      "    " LOAD "sp, " REG_SIZE "(tp)  # its stack_top\n"
                      "    mv    a0, tp\n"
                      "    j     hart_main\n");
+}
+
+/* ---- a hart that comes the wrong way ---- */
+
+/* The hart that was asked for last. In .data: others may look before .bss is cleared. */
+__attribute__((used, section(".data"))) static struct hart *_Atomic asked_for;
+
+/* A hart that finds the kernel booted, with its id in a0: is it the one that was asked for? OpenSBI
+ * 1.1 may let it go an instant before it has written down where to, and then it comes by where all
+ * begins. */
+__attribute__((naked)) void hart_astray(void) {
+    __asm__ volatile("    la    t0, asked_for\n"
+                     "    " LOAD "a1, (t0)\n"
+                     "    beqz  a1, 1f            # none was\n"
+                     "    " LOAD "t0, 6 * " REG_SIZE "(a1)  # its id\n"
+                     "    bne   t0, a0, 1f\n"
+                     "    j     hart_entry\n"
+                     "1:  ret\n");
 }
 
 /* ---- to start them ---- */
@@ -62,6 +80,7 @@ static bool comes_within(struct hart *hart, uint64_t ticks) {
 static bool start(struct hart *hart, unsigned long id, uint64_t second) {
     hart->id = id;
     atomic_store_explicit(&hart->state, HART_STARTING, memory_order_release);
+    atomic_store_explicit(&asked_for, hart, memory_order_release);
     long error = sbi_hart_start(id, hart_entry, hart);
     if (error != 0) {
         atomic_store_explicit(&hart->state, HART_ABSENT, memory_order_relaxed);

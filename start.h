@@ -3,6 +3,10 @@
 
 #include "memory/machine.h"
 
+/* Where boot sends a hart that is not the first, and has no stack: if it is one that was to be
+ * started this does not return. */
+void hart_astray(void);
+
 /* Start the harts of the device tree at `fdt`, one after the other, and say how many run then. One
  * that the firmware will not start, or that has not come after a second, is named and left out. */
 void harts_start(const struct machine *machine, const void *fdt);

@@ -165,6 +165,13 @@ line_of() {
     says_not "for which this kernel is not built"
 }
 
+@test "a hart that the firmware sends to where the kernel begins is one of those that run" {
+    build_shim 64 -DWITH_HARTS -DASTRAY=2
+    BIOS=shim.elf crash nothing
+    ended_with 0
+    says_line "4 of 4 harts run"
+}
+
 @test "harts that the machine lacks, or has more of than the kernel is built for, are counted" {
     use_shim
     export PROGRAM=tests/crash_harts.c CFLAGS=-DCRASH=nothing

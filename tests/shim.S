@@ -19,7 +19,8 @@
  *
  * With -DWITH_HARTS only hart 0 enters the kernel, and there are Hart State Management's hart_start
  * and the IPI extension, but no remote fence. Hart -DREFUSED=n is not started, with an error, and
- * hart -DDEAF=n without one. */
+ * hart -DDEAF=n without one. Hart -DASTRAY=n is started where the kernel begins, and with what the
+ * first hart was given: OpenSBI 1.1 does so where hart_start and the hart are equally fast. */
 
 #if __riscv_xlen == 64
 #define STORE sd
@@ -186,11 +187,15 @@ wait_for_start: /* for hart_start to say where to, and with what */
     LOAD t1, 0(t0)
     beqz t1, 1b
     fence
+    li t2, INTERRUPTS
+    csrs mie, t2
+#ifdef ASTRAY
+    li t2, ASTRAY
+    beq a0, t2, 2f
+#endif
     csrw mepc, t1
-    li t1, INTERRUPTS
-    csrs mie, t1
     LOAD a1, 8(t0)
-    mret
+2:  mret
 #endif
 
 halt:
