@@ -148,8 +148,9 @@ check_harts() {
     harts=$1
 }
 MAX_HARTS=64
+MANY_HARTS=16 # more than these, with their stacks, leave too little of the least memory
 
-harts="" verbose="" assume_yes="" as_diff="" bench_kind="" bench_format="" site_out=""
+memory_mib="" harts="" verbose="" assume_yes="" as_diff="" bench_kind="" bench_format="" site_out=""
 arguments=()
 while (($# > 0)); do
     case $1 in
@@ -195,8 +196,10 @@ while (($# > 0)); do
     esac
     shift
 done
-memory_given=${memory_mib:-} time_limit_given=${TIME_LIMIT:-}
+memory_given=$memory_mib time_limit_given=${TIME_LIMIT:-}
 : "${memory_mib:=128}"
+((${harts:-1} <= MANY_HARTS || memory_mib >= 2 * MIN_MIB)) ||
+    wrong_usage "-m ${memory_mib}M: too small for $harts harts: they need $((2 * MIN_MIB))M or more"
 : "${XLEN:=64}" "${TIME_LIMIT:=60}" "${QEMU_FLAGS:=}" "${CFLAGS:=}"
 : "${PROGRAM:=$(echo tests/selftest*.c)}"
 : "${MARCH:=rv${XLEN}gc}"
@@ -482,7 +485,7 @@ load_site() {
 }
 
 main() {
-    local command=${1:-$DEFAULT_STAGE}
+    local command=${1-$DEFAULT_STAGE}
     (($# == 0)) || shift
     case $command in
     all | diff | gdb | test | fuzz | bench | chapter | site) ;;
@@ -495,7 +498,7 @@ all, diff, test, fuzz, bench, gdb, chapter and site" ;;
     [[ ! $bench_kind || $command == bench ]] || wrong_usage "--$bench_kind is for bench"
     [[ ! $bench_format || $command == bench ]] || wrong_usage "--$bench_format is for bench"
     case $command in
-    diff | test | fuzz | chapter)
+    diff | test | fuzz | chapter | site)
         [[ ! $harts ]] ||
             wrong_usage "--harts is for stages, all, bench and gdb, and not for $command"
         ;;
@@ -512,6 +515,7 @@ all, diff, test, fuzz, bench, gdb, chapter and site" ;;
         show_diff "$1" "$2"
         ;;
     test)
+        [[ -f tests/quick.mk ]] || fail "test: the tests are in the repository, and not here"
         if [[ ${1:-} == quick ]]; then
             (($# == 1)) || wrong_usage "test quick takes no more words: '$2' is too much"
             run_quick_tests
@@ -541,14 +545,15 @@ all, diff, test, fuzz, bench, gdb, chapter and site" ;;
         run_site
         ;;
     fuzz)
+        [[ -f tests/fuzz/fuzz.sh ]] || fail "fuzz: it is in the repository, and not here"
         check_room
         need compiler fuzzer
         CC=$CC exec tests/fuzz/fuzz.sh "$@"
         ;;
     gdb)
         (($# <= 1)) || wrong_usage "gdb takes one stage: '$2' is too much"
-        check_stage "${1:-$DEFAULT_STAGE}"
-        run_gdb "${1:-$DEFAULT_STAGE}"
+        check_stage "${1-$DEFAULT_STAGE}"
+        run_gdb "${1-$DEFAULT_STAGE}"
         ;;
     *)
         (($# == 0)) || wrong_usage "$command takes no more words: '$1' is too much"

@@ -70,7 +70,7 @@ line_of() {
 
 @test "--harts is refused where a kernel of several harts means nothing" {
     local command
-    for command in "diff bump bitmap" test "fuzz alloc" "chapter 3"; do
+    for command in "diff bump bitmap" test "fuzz alloc" "chapter 3" site; do
         # shellcheck disable=SC2086 # several words
         run ./run.sh --harts 2 $command
         refuses_with "--harts is for stages, all, bench and gdb, and not for ${command%% *}"
@@ -113,12 +113,17 @@ line_of() {
     done
 }
 
-@test "sixty-four harts start, also with the least memory" {
+@test "sixty-four harts start, and sixteen with the least memory" {
     use_shim
-    PROGRAM=tests/crash_harts.c CFLAGS=-DCRASH=nothing \
-        run ./run.sh --harts 64 -m 32M
+    export PROGRAM=tests/crash_harts.c CFLAGS=-DCRASH=nothing
+    run ./run.sh --harts 64 -m 64M
     ended_with 0
     says_line "64 of 64 harts run"
+    run ./run.sh --harts 16 -m 32M
+    ended_with 0
+    says_line "16 of 16 harts run"
+    run ./run.sh --harts 17 -m 63M
+    refuses_with "-m 63M: too small for 17 harts: they need 64M or more"
 }
 
 @test "four harts pass on rv32, on firmware without a remote fence" {

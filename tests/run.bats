@@ -52,6 +52,9 @@ setup() {
 }
 
 @test "a wrong command is refused with what there is" {
+    run ./run.sh ""
+    says "no command or stage ''"
+    ended_with 2
     run ./run.sh slab
     refuses_with "no command or stage 'slab': there are $STAGES, all, diff, test, fuzz, bench, \
 gdb, chapter and site"

@@ -210,6 +210,7 @@ run_bench() {
     [[ ! $memory_given ]] || sizes=$memory_mib
     mkdir -p build/bench
     rows=build/bench/rows.$$
+    litter+=("$rows" "$rows.part")
     : >"$rows"
     if [[ $bench_format == plot ]]; then
         need compiler plotter
