@@ -90,16 +90,17 @@ static void metadata_begins_at_a_multiple_of_64_kib_with_as_little_as_will_do(vo
 
 static void metadata_lies_in_the_highest_range_with_room(void **state) {
     (void) state;
-    set_map(0, 32 * MIB, 33 * MIB, 33 * MIB + PAGE_SIZE);
+    /* So much that in 32 bits, too, a page is no room for the metadata. */
+    set_map(0, 61 * MIB, 62 * MIB, 62 * MIB + PAGE_SIZE);
     frames_init(&buddy_stage, &map);
-    expect_metadata((32 * MIB - needed(&buddy_stage)) / UNIT * UNIT, 32 * MIB);
-    set_map(0, 32 * MIB, 33 * MIB, 34 * MIB);
+    expect_metadata((61 * MIB - needed(&buddy_stage)) / UNIT * UNIT, 61 * MIB);
+    set_map(0, 61 * MIB, 62 * MIB, 63 * MIB);
     frames_init(&buddy_stage, &map);
-    expect_metadata((34 * MIB - needed(&buddy_stage)) / UNIT * UNIT, 34 * MIB);
+    expect_metadata((63 * MIB - needed(&buddy_stage)) / UNIT * UNIT, 63 * MIB);
     /* What a map held before is in it no more. */
-    map_remove(&map, base + 33 * MIB, base + 34 * MIB);
+    map_remove(&map, base + 62 * MIB, base + 63 * MIB);
     frames_init(&buddy_stage, &map);
-    expect_metadata((32 * MIB - needed(&buddy_stage)) / UNIT * UNIT, 32 * MIB);
+    expect_metadata((61 * MIB - needed(&buddy_stage)) / UNIT * UNIT, 61 * MIB);
 }
 
 #if SIZE_MAX > UINT32_MAX

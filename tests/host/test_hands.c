@@ -565,6 +565,8 @@ static void a_word_far_away_is_told_apart(void **state) {
     static const size_t word = UINT16_MAX + 3, pages = (UINT16_MAX + 4) * 64;
     paddr_t out;
     (void) state;
+    if (sizeof(paddr_t) < 8)
+        return; /* no address is as far away */
     assert_int_equal(harts_begin(&s, 0, pages * PAGE_SIZE, far, sizeof(far), NULL, NULL), ALLOC_OK);
     harts_join(&s, &hand);
     assert_int_equal(harts_add_memory(&s, &hand, word * 64 * PAGE_SIZE, 64 * PAGE_SIZE), ALLOC_OK);
