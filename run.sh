@@ -450,8 +450,12 @@ run_quick_tests() {
 
 run_gdb() {
     local port=${GDB_PORT:-1234}
+    [[ $port =~ ^[1-9][0-9]{0,4}$ ]] || wrong_usage "GDB_PORT=$port: not the number of a port"
     need compiler emulator debugger
     build_kernel "$1"
+    # QEMU would end, and the debugger would be on whatever is there.
+    ! (exec 3<>"/dev/tcp/127.0.0.1/$port") 2>/dev/null ||
+        fail "gdb: something listens at port $port, another QEMU perhaps: GDB_PORT names another"
     qemu_command
     # Ctrl-C is for the debugger, and run.sh goes on.
     trap : INT

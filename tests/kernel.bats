@@ -630,6 +630,21 @@ needs_gdb() {
     no_qemu_is_left
 }
 
+@test "gdb does not go on with a port that is taken, or is none" {
+    needs_gdb
+    "${QEMU:-qemu-system-riscv64}" -machine virt -display none -S -gdb "tcp:127.0.0.1:$GDB_PORT" \
+        </dev/null >/dev/null 2>&1 3>&- &
+    echo $! >qemu.pids
+    until (exec 4<>"/dev/tcp/127.0.0.1/$GDB_PORT") 2>/dev/null; do sleep 0.1; done
+    run ./run.sh gdb bump </dev/null
+    ended_with 1
+    says_nothing_but "run.sh: gdb: something listens at port $GDB_PORT, another QEMU perhaps: \
+GDB_PORT names another"
+    kill -KILL "$(<qemu.pids)"
+    GDB_PORT=abc run ./run.sh gdb bump
+    refuses_with "GDB_PORT=abc: not the number of a port"
+}
+
 @test "gdb leaves no QEMU when it is killed" {
     needs_gdb
     note_qemu
