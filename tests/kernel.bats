@@ -635,7 +635,9 @@ needs_gdb() {
     "${QEMU:-qemu-system-riscv64}" -machine virt -display none -S -gdb "tcp:127.0.0.1:$GDB_PORT" \
         </dev/null >/dev/null 2>&1 3>&- &
     echo $! >qemu.pids
-    until (exec 4<>"/dev/tcp/127.0.0.1/$GDB_PORT") 2>/dev/null; do sleep 0.1; done
+    # shellcheck disable=SC2016 # for the shell below
+    timeout 60 bash -c \
+        'until (exec 4<>"/dev/tcp/127.0.0.1/$GDB_PORT") 2>/dev/null; do sleep 0.1; done'
     run ./run.sh gdb bump </dev/null
     ended_with 1
     says_nothing_but "run.sh: gdb: something listens at port $GDB_PORT, another QEMU perhaps: \
