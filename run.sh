@@ -18,7 +18,7 @@ done
 cd "$(dirname "$self")"
 
 # The newest in CHANGELOG.md. It stands here because run.sh is also used where that is not.
-VERSION=0.6.1
+VERSION=0.6.2
 
 # Those of the list whose file is there: where the book is followed the later ones are not yet. The
 # default then is the last that is.
@@ -48,8 +48,9 @@ Commands:
                  as data; with --harts of several harts, and how often they take a lock;
                  with --host times instead, on this machine; with --plot pictures of
                  these                           ./run.sh bench tree buddy
-  fuzz TARGET    look for inputs that break alloc,
-                 fdt or printf, until stopped         ./run.sh fuzz alloc
+  fuzz TARGET [FILE]...
+                 look for inputs that break alloc, fdt or printf, until stopped; with
+                 FILE only try these inputs           ./run.sh fuzz alloc
   gdb [STAGE]    boot halted, with gdb or lldb on it  ./run.sh gdb buddy
   chapter N [FOLDER]
                  the kernel as it is after a chapter of the book, written into a new
@@ -71,6 +72,7 @@ Options, before or after the command:
 Environment:
   CC, LD         clang and ld.lld                     CC=clang-19 ./run.sh
   NM, OBJDUMP, SYMBOLIZER                             the tools of llvm
+  HOST_CC        what compiles programs of this machine, default CC
   CFLAGS         more options for the compiler        CFLAGS=-O0 ./run.sh
   XLEN           64 or 32, default 64                 XLEN=32 ./run.sh
   MARCH          default rv64gc or rv32gc             MARCH=rv64gc_zbb ./run.sh
@@ -81,6 +83,8 @@ Environment:
                  tests/selftest*.c
   TIME_LIMIT     seconds of silence until a boot is ended, default 60. A kernel that still
                  prints is left alone, and ended by Ctrl-C
+  FUZZ_FLAGS     more options for libFuzzer           FUZZ_FLAGS=-runs=9999
+  TMPDIR         where what lies about during a run is put, default /tmp
 
 Exit status: 0 all is well, 1 a test or a tool failed, 2 the command line is wrong.
 EOF
@@ -505,6 +509,8 @@ all, diff, test, fuzz, bench, gdb, chapter and site" ;;
     diff | test | fuzz | chapter | site)
         [[ ! $harts ]] ||
             wrong_usage "--harts is for stages, all, bench and gdb, and not for $command"
+        [[ ! $memory_given ]] ||
+            wrong_usage "-m is for stages, all, bench and gdb, and not for $command"
         ;;
     bench)
         [[ ! $harts || (! $bench_kind && $bench_format != plot) ]] ||
@@ -534,6 +540,7 @@ all, diff, test, fuzz, bench, gdb, chapter and site" ;;
     bench)
         for stage in "$@"; do check_stage "$stage"; done
         [[ -f tests/bench/bench.sh ]] || fail "bench: it is in the repository, and not here"
+        check_room
         # shellcheck source=tests/bench/bench.sh
         source tests/bench/bench.sh
         run_bench "$@"

@@ -63,6 +63,13 @@ measure() {
     says_nothing_but ""
 }
 
+@test "what can be counted of no stage is said, and no success" {
+    run ./run.sh --harts 2 bench bump
+    ended_with 1
+    says_line "run.sh: bench: there is nothing to count of bump, which frees no page"
+    says_not "128 MiB"
+}
+
 @test "the README's instructions of four harts are what bench --harts prints, twice the same" {
     measure
     run tests/figures check --measured harts

@@ -169,6 +169,15 @@ build/host32/*.t and build/book/*.t"
     done
 }
 
+@test "-m is refused where no machine is booted" {
+    local command
+    for command in "diff bump tree" "test quick" "fuzz alloc" "chapter 1" site; do
+        # shellcheck disable=SC2086 # words
+        run ./run.sh -m 64M $command
+        refuses_with "-m is for stages, all, bench and gdb, and not for ${command%% *}"
+    done
+}
+
 @test "--out is for site, and needs a folder" {
     run ./run.sh bump --out pages
     refuses_with "--out is for site"
@@ -231,7 +240,7 @@ run_mounted() {
     TMPDIR=$PWD/small run_mounted 'mount -t tmpfs -o size=1m none small' bump
     ended_with 1
     says_nothing_but "run.sh: cannot write to TMPDIR=$PWD/small: No space left on device"
-    for command in bump all gdb "test tests/lint.bats" "test quick" "fuzz alloc"; do
+    for command in bump all gdb "test tests/lint.bats" "test quick" "fuzz alloc" "bench bump"; do
         # shellcheck disable=SC2086 # words
         run_mounted 'mount -t tmpfs -o size=1m none small; mount --bind small build' $command
         ended_with 1
@@ -240,6 +249,12 @@ run_mounted() {
     run_mounted 'mount --bind . .; mount -o remount,bind,ro .' bump
     ended_with 1
     says_nothing_but "run.sh: cannot write to $PWD: Read-only file system"
+    run_mounted 'mount --bind . .; mount -o remount,bind,ro .' chapter 1
+    ended_with 1
+    says_nothing_but "run.sh: cannot make $PWD/build/chapter-1: Read-only file system"
+    run_mounted 'mount --bind . .; mount -o remount,bind,ro .' chapter 1 small
+    ended_with 1
+    says_nothing_but "run.sh: cannot write to $PWD/small: Read-only file system"
     run_mounted 'mount --bind . .; mount -o remount,bind,ro .' diff bump bump
     ended_with 0
     says_nothing_but ""

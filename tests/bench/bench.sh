@@ -225,6 +225,8 @@ run_bench() {
     else
         bench_kernel "$@"
     fi
+    [[ -s $rows || $bench_format == plot ]] ||
+        fail "bench: there is nothing to count of $*, which frees no page"
     case $bench_format in
     plot) ;;
     csv) print_csv ;;
