@@ -212,7 +212,7 @@ __attribute__((used)) static void panic_beside_the_loud(void) {
 static void panic_all(uintptr_t unused) {
     (void) unused;
     wait_for_all();
-    PANIC("everybody has the answer");
+    PANIC("hart %lu has the answer", this_hart()->id);
 }
 
 __attribute__((used)) static void panic_on_all(void) {

@@ -242,7 +242,7 @@ crash_loudly() {
 
 @test "of all harts that panic at once one is heard" {
     crash_loudly panic_on_all
-    matches '^hart [0-3]: PANIC: .*: everybody has the answer$'
+    matches '^hart ([0-3]): PANIC: .*: hart \1 has the answer$'
 }
 
 @test "out of memory on all harts at once is one panic, and none waits for its own lock" {
