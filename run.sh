@@ -84,7 +84,7 @@ Environment:
   TIME_LIMIT     seconds of silence until a boot is ended, default 60. A kernel that still
                  prints is left alone, and ended by Ctrl-C
   FUZZ_FLAGS     more options for libFuzzer           FUZZ_FLAGS=-runs=9999
-  TMPDIR         where what lies about during a run is put, default /tmp
+  TMPDIR         where scratch files are put, default /tmp
 
 Exit status: 0 all is well, 1 a test or a tool failed, 2 the command line is wrong.
 EOF
@@ -507,10 +507,9 @@ all, diff, test, fuzz, bench, gdb, chapter and site" ;;
     [[ ! $bench_format || $command == bench ]] || wrong_usage "--$bench_format is for bench"
     case $command in
     diff | test | fuzz | chapter | site)
-        [[ ! $harts ]] ||
-            wrong_usage "--harts is for stages, all, bench and gdb, and not for $command"
-        [[ ! $memory_given ]] ||
-            wrong_usage "-m is for stages, all, bench and gdb, and not for $command"
+        local boots="is for stages, all, bench and gdb, and not for $command"
+        [[ ! $harts ]] || wrong_usage "--harts $boots"
+        [[ ! $memory_given ]] || wrong_usage "-m $boots"
         ;;
     bench)
         [[ ! $harts || (! $bench_kind && $bench_format != plot) ]] ||

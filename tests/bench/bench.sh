@@ -39,7 +39,6 @@ bench_host() {
     echo "$(size_name "$1"): ${2:-all workloads}" >&2
     build/bench_host "$@" >"$rows.part" || fail "bench: the host's program failed"
     sed "s/^/$1; /" "$rows.part" >>"$rows"
-    rm -f "$rows.part"
 }
 
 size_name() {
@@ -232,5 +231,4 @@ run_bench() {
     csv) print_csv ;;
     *) print_table "$@" ;;
     esac
-    rm -f "$rows"
 }
