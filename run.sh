@@ -18,7 +18,7 @@ done
 cd "$(dirname "$self")"
 
 # The newest in CHANGELOG.md. It stands here because run.sh is also used where that is not.
-VERSION=0.6.2
+VERSION=0.6.3
 
 # Those of the list whose file is there: where the book is followed the later ones are not yet. The
 # default then is the last that is.

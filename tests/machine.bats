@@ -14,7 +14,7 @@ setup() {
 }
 
 @test "the machine's cases, a random program and a boot go through the states that QEMU's go" {
-    run tests/machine/run.sh refusals cases random boot
+    run tests/machine/run.sh refusals slices cases random boot
     ended_with 0
     says_nothing_but ""
 }
@@ -26,4 +26,13 @@ setup() {
     run tests/machine/run.sh cases
     ended_with 1
     matches '^machine: '
+}
+
+@test "a machine that forgets between two ops what a page may do is other in slices" {
+    local border="code_page = stays ?"
+    grep -q "$border" site/machine/run.c || differs "where the page is remembered in run.c"
+    sed -i.bak "s|$border|code_page = true ?|" site/machine/run.c
+    run tests/machine/run.sh slices
+    ended_with 1
+    matches '^machine: .*slices[.]bin: step by step it comes to something else: '
 }

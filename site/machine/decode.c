@@ -159,5 +159,6 @@ struct op decode(uint32_t instruction) {
     bool is_compressed = (instruction & 3) != 3;
     struct op op = is_compressed ? decode_compressed(instruction) : decode_whole(instruction);
     op.length = is_compressed ? 2 : 4;
+    op.stride = (uint8_t) (op.length / 2 * sizeof op);
     return op;
 }

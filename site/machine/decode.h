@@ -97,6 +97,7 @@ struct op {
     uint8_t length; /* in bytes */
     uint8_t rd;     /* 32 if it is x0 */
     uint8_t rs1, rs2;
+    uint8_t stride; /* bytes from this op to that of the next instruction, in a page's ops */
 };
 
 /* Takes an instruction apart, which is compressed if its lowest bits are not 3. */

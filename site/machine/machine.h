@@ -37,6 +37,10 @@ enum {
     MACHINE_PAGE = 4096,
 };
 
+/* For functions that the loop calls now and then: as parts of the loop they would take registers
+   from what it does all the time. */
+#define SELDOM __attribute__((noinline))
+
 /* ---- the hart ---- */
 
 enum stop {

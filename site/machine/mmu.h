@@ -40,8 +40,8 @@ static inline uint8_t *tlb_find(const struct tlb_entry *tlb, uint64_t vaddr, uns
 }
 
 /* The same without the cache, misaligned or to a device. False: a trap, as raise_trap has noted. */
-bool load_slow(uint64_t vaddr, unsigned size, uint64_t *value);
-bool store_slow(uint64_t vaddr, unsigned size, uint64_t value);
+SELDOM bool load_slow(uint64_t vaddr, unsigned size, uint64_t *value);
+SELDOM bool store_slow(uint64_t vaddr, unsigned size, uint64_t value);
 
 /* To be called whenever something has changed that translation depends on. */
 void tlb_flush(void);
@@ -52,10 +52,11 @@ enum {
     OPS_PER_PAGE = MACHINE_PAGE / 2
 };
 
-/* A page's instructions, each at the place where its bytes begin, as far as they have been met. */
+/* A page's instructions, each at the place where its bytes begin, as far as they have been met.
+   Behind them stands one that never is, so that the loop need not look for the end of the page. */
 struct code {
     uint64_t paddr;
-    struct op ops[OPS_PER_PAGE];
+    struct op ops[OPS_PER_PAGE + 1];
 };
 
 /* The code of the page with a virtual address, or NULL: a trap. Sets whether it is that page's

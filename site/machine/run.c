@@ -1,6 +1,6 @@
-/* The loop: find the op at the program counter, do it, go on. Nearly all of the machine's time is
- * spent here, so what every instruction needs is in local variables, and whatever can wait is
- * looked at between slices: interrupts, the alarm, the end.
+/* The loop: do the op at the program counter, go on to the one behind it. Nearly all of the
+ * machine's time is spent here, so what every instruction needs is in three local variables, and
+ * whatever can wait is looked at between slices: interrupts, the alarm, the end.
  *
  *   machine_run   │◀─ interrupts? ─▶│◀────────── slice ──────────▶│◀─ interrupts? ─▶│◀── slice …
  *                                     until the alarm, or a CSR, or a device
@@ -14,79 +14,32 @@
 
 struct hart hart;
 
-/* What a slice keeps at hand. */
-struct slice {
-    uint64_t pc;
-    uint64_t left; /* steps, the one being done included */
-    uint64_t end;  /* hart.steps when none are left */
-};
+/* ---- loads and stores of ops that are seldom ---- */
 
-/* Others need to know where we are. */
-static inline void slice_tell(const struct slice *s) {
-    hart.pc = s->pc;
-    hart.steps = s->end - s->left;
-}
-
-/* The step at hand becomes the last one, if somebody has called. */
-static inline void slice_listen(struct slice *s) {
-    if (hart.is_called) {
-        s->end -= s->left - 1;
-        s->left = 1;
-    }
-}
-
-/* ---- memory ---- */
-
-static inline bool load(struct slice *s, uint64_t vaddr, unsigned size, uint64_t *value) {
+static bool load(uint64_t vaddr, unsigned size, uint64_t *value) {
     const uint8_t *bytes = tlb_find(tlb_load, vaddr, size);
-    if (bytes) {
-        *value = 0;
-        __builtin_memcpy(value, bytes, size);
-        return true;
-    }
-    slice_tell(s);
-    bool ok = load_slow(vaddr, size, value);
-    slice_listen(s);
-    return ok;
+    if (!bytes)
+        return load_slow(vaddr, size, value);
+    *value = 0;
+    __builtin_memcpy(value, bytes, size);
+    return true;
 }
 
-static inline bool store(struct slice *s, uint64_t vaddr, unsigned size, uint64_t value) {
+static bool store(uint64_t vaddr, unsigned size, uint64_t value) {
     uint8_t *bytes = tlb_find(tlb_store, vaddr, size);
-    if (bytes) {
-        __builtin_memcpy(bytes, &value, size);
-        return true;
-    }
-    slice_tell(s);
-    bool ok = store_slow(vaddr, size, value);
-    slice_listen(s);
-    return ok;
-}
-
-/* What a load of `kind` leaves in a register. */
-static inline uint64_t extend(enum op_kind kind, uint64_t value) {
-    switch (kind) {
-    case OP_LB: return (uint64_t) (int8_t) value;
-    case OP_LH: return (uint64_t) (int16_t) value;
-    case OP_LW: return (uint64_t) (int32_t) value;
-    default: return value;
-    }
-}
-
-static inline bool load_op(struct slice *s, const struct op *op, unsigned size, uint64_t vaddr) {
-    uint64_t value;
-    if (!load(s, vaddr, size, &value))
-        return false;
-    hart.x[op->rd] = extend(op->kind, value);
+    if (!bytes)
+        return store_slow(vaddr, size, value);
+    __builtin_memcpy(bytes, &value, size);
     return true;
 }
 
 /* ---- atomics: nobody else is there, so they need no care ---- */
 
-static bool load_reserved(struct slice *s, const struct op *op, uint64_t vaddr, unsigned size) {
+static bool load_reserved(const struct op *op, uint64_t vaddr, unsigned size) {
     uint64_t value;
     if (vaddr & (size - 1))
         return raise_trap(LOAD_MISALIGNED, vaddr);
-    if (!load(s, vaddr, size, &value))
+    if (!load(vaddr, size, &value))
         return false;
     hart.reserved_at = vaddr;
     hart.reserved_value = hart.x[op->rd] = size == 4 ? (uint64_t) (int32_t) value : value;
@@ -94,17 +47,17 @@ static bool load_reserved(struct slice *s, const struct op *op, uint64_t vaddr, 
 }
 
 /* As QEMU, it succeeds where the value is what it was, whoever wrote it. */
-static bool store_conditional(struct slice *s, const struct op *op, uint64_t vaddr, unsigned size) {
+static bool store_conditional(const struct op *op, uint64_t vaddr, unsigned size) {
     bool is_reserved = hart.reserved_at == vaddr;
     uint64_t value;
     if (is_reserved && vaddr & (size - 1))
         return raise_trap(STORE_MISALIGNED, vaddr);
     if (is_reserved) {
-        if (!load(s, vaddr, size, &value))
+        if (!load(vaddr, size, &value))
             return false;
         value = size == 4 ? (uint64_t) (int32_t) value : value;
         is_reserved = value == hart.reserved_value;
-        if (is_reserved && !store(s, vaddr, size, hart.x[op->rs2]))
+        if (is_reserved && !store(vaddr, size, hart.x[op->rs2]))
             return false;
     }
     hart.x[op->rd] = !is_reserved;
@@ -112,31 +65,28 @@ static bool store_conditional(struct slice *s, const struct op *op, uint64_t vad
     return true;
 }
 
-static bool atomic(struct slice *s, const struct op *op) {
+static bool atomic(const struct op *op) {
     unsigned size = (unsigned) op->immediate;
     uint64_t vaddr = hart.x[op->rs1], old;
     if (op->kind == OP_LR)
-        return load_reserved(s, op, vaddr, size);
+        return load_reserved(op, vaddr, size);
     if (op->kind == OP_SC)
-        return store_conditional(s, op, vaddr, size);
+        return store_conditional(op, vaddr, size);
     if (vaddr & (size - 1))
         return raise_trap(STORE_MISALIGNED, vaddr);
     /* What cannot be read is a store's trap all the same: its cause is a load's and 2. */
-    if (!load(s, vaddr, size, &old))
+    if (!load(vaddr, size, &old))
         return raise_trap(hart.cause + 2, hart.trap_value);
-    if (!store(s, vaddr, size, amo(op->kind, size, old, hart.x[op->rs2])))
+    if (!store(vaddr, size, amo(op->kind, size, old, hart.x[op->rs2])))
         return false;
     hart.x[op->rd] = size == 4 ? (uint64_t) (int32_t) old : old;
     return true;
 }
 
-/* ---- the rest ---- */
+/* ---- what changes the hart's state, or traps ---- */
 
-/* What changes the hart's state, or traps. It is told where it is, and ends the slice. */
-static bool system_op(struct slice *s, const struct op *op, uint64_t *next) {
-    slice_tell(s);
-    hart.is_called = true;
-    slice_listen(s);
+/* Sets where it goes on. False: a trap. */
+static bool system_op(const struct op *op, uint64_t *next) {
     switch (op->kind) {
     case OP_ECALL: return raise_trap(CALL_FROM_USER + hart.privilege, 0);
     case OP_EBREAK: return raise_trap(BREAKPOINT, 0);
@@ -170,107 +120,255 @@ static bool system_op(struct slice *s, const struct op *op, uint64_t *next) {
     return raise_illegal();
 }
 
-/* The op of an instruction that is met for the first time, or has to be looked at each time. */
-static struct op *op_find(const struct slice *s, struct op *place, struct op *once) {
-    bool crosses = s->pc % MACHINE_PAGE == MACHINE_PAGE - 2;
-    uint32_t instruction;
-    slice_tell(s);
-    if (!fetch(s->pc, &instruction))
-        return NULL;
-    *once = decode(instruction);
-    if (crosses && once->length == 4) {
-        place->kind = OP_CROSSES;
-        return once;
-    }
-    *place = *once;
-    return place;
-}
-
-static inline bool branches(enum op_kind kind, uint64_t a, uint64_t b) {
-    switch (kind) {
-    case OP_BEQ: return a == b;
-    case OP_BNE: return a != b;
-    case OP_BLT: return (int64_t) a < (int64_t) b;
-    case OP_BGE: return (int64_t) a >= (int64_t) b;
-    case OP_BLTU: return a < b;
-    default: return a >= b;
-    }
-}
-
-/* Does the op at s->pc, which becomes the next one's. False: it ended in a trap. */
-static inline bool step(struct slice *s, const struct op *op) {
-    uint64_t a = hart.x[op->rs1], b = hart.x[op->rs2];
-    uint64_t immediate = (uint64_t) op->immediate, next = s->pc + op->length;
+/* Does the op at hart.pc, which it moves. False: a trap. */
+SELDOM static bool seldom_op(const struct op *op) {
+    uint64_t next = hart.pc + op->length;
     bool ok = true;
-    switch (op->kind) {
-    case OP_BEQ:
-    case OP_BNE:
-    case OP_BLT:
-    case OP_BGE:
-    case OP_BLTU:
-    case OP_BGEU:
-        if (branches(op->kind, a, b))
-            next = s->pc + immediate;
-        break;
-    case OP_JAL:
-        hart.x[op->rd] = next;
-        next = s->pc + immediate;
-        break;
-    case OP_JALR:
-        hart.x[op->rd] = next;
-        next = (a + immediate) & ~1ULL;
-        break;
-    case OP_AUIPC: hart.x[op->rd] = s->pc + immediate; break;
-    case OP_LB:
-    case OP_LBU: ok = load_op(s, op, 1, a + immediate); break;
-    case OP_LH:
-    case OP_LHU: ok = load_op(s, op, 2, a + immediate); break;
-    case OP_LW:
-    case OP_LWU: ok = load_op(s, op, 4, a + immediate); break;
-    case OP_LD: ok = load_op(s, op, 8, a + immediate); break;
-    case OP_SB: ok = store(s, a + immediate, 1, b); break;
-    case OP_SH: ok = store(s, a + immediate, 2, b); break;
-    case OP_SW: ok = store(s, a + immediate, 4, b); break;
-    case OP_SD: ok = store(s, a + immediate, 8, b); break;
-    case OP_FENCE: break;
-    default:
-        if (op->kind <= OP_LAST_ALU)
-            hart.x[op->rd] = alu(op->kind, a, b + immediate);
-        else if (op->kind <= OP_LAST_ATOMIC)
-            ok = atomic(s, op);
-        else
-            ok = system_op(s, op, &next);
+    if (op->kind <= OP_LAST_ALU) {
+        uint64_t b = hart.x[op->rs2] + (uint64_t) op->immediate;
+        hart.x[op->rd] = alu(op->kind, hart.x[op->rs1], b);
+    } else if (op->kind <= OP_LAST_ATOMIC) {
+        ok = atomic(op);
+    } else {
+        hart.is_called = true;
+        ok = system_op(op, &next);
     }
     if (ok)
-        s->pc = next;
+        hart.pc = next;
     return ok;
+}
+
+/* ---- from one op to the next ---- */
+
+/* The page that the program counter is in, or NO_PAGE, and its ops. */
+static uint64_t code_page;
+static const struct op *code_ops;
+
+/* The op in another page, or in none. */
+static const struct op unknown = {.kind = OP_NEW};
+
+/* The op at pc, as far as that is known. */
+static inline const struct op *op_at(uint64_t pc) {
+    if ((pc & ~(uint64_t) (MACHINE_PAGE - 1)) != code_page)
+        return &unknown;
+    return &code_ops[pc % MACHINE_PAGE / 2];
+}
+
+/* The op at pc in a page that is new here, or of an instruction that is, or that has to be looked
+   at each time: such a one has nothing behind it. NULL: a trap. */
+SELDOM static const struct op *op_find(uint64_t pc) {
+    static struct op once[3];
+    uint32_t instruction;
+    bool stays, crosses = pc % MACHINE_PAGE == MACHINE_PAGE - 2;
+    struct code *code = code_find(pc, &stays);
+    if (!code)
+        return NULL;
+    code_page = stays ? pc & ~(uint64_t) (MACHINE_PAGE - 1) : NO_PAGE;
+    code_ops = code->ops;
+    struct op *place = &code->ops[pc % MACHINE_PAGE / 2];
+    if (place->kind <= OP_CROSSES) {
+        if (!fetch(pc, &instruction))
+            return NULL;
+        *once = *place = decode(instruction);
+        if (crosses && place->length == 4) {
+            place->kind = OP_CROSSES;
+            return once;
+        }
+    }
+    if (stays)
+        return place;
+    *once = *place;
+    return once;
+}
+
+/* ---- a slice ---- */
+
+/* What it keeps at hand. A fourth variable would be one too many for the registers that a browser
+   finds for it. */
+struct slice {
+    uint64_t pc;
+    const struct op *op; /* that at pc, if it is known */
+    uint64_t left;       /* steps, the one being done included */
+};
+static uint64_t slice_end; /* hart.steps when none are left */
+
+/* Others need to know where we are. */
+static inline void slice_tell(const struct slice *s) {
+    hart.pc = s->pc;
+    hart.steps = slice_end - s->left;
+}
+
+/* The step at hand becomes the last one, if somebody has called. */
+static inline void slice_listen(struct slice *s) {
+    if (hart.is_called) {
+        slice_end -= s->left - 1;
+        s->left = 1;
+    }
+}
+
+/* ---- a step, whose ways all end in go_on, jump, or false, which is a trap ---- */
+
+/* The loop waits for little but this address, so it is made by one addition. */
+static inline const struct op *op_behind(const struct op *op) {
+    return (const struct op *) (const void *) ((const uint8_t *) op + op->stride);
+}
+
+static inline bool go_on(struct slice *s) {
+    s->pc += s->op->length;
+    s->op = op_behind(s->op);
+    s->left--;
+    return true;
+}
+
+static inline bool jump(struct slice *s, uint64_t pc) {
+    s->pc = pc;
+    s->op = op_at(pc);
+    s->left--;
+    return true;
+}
+
+static inline uint64_t rs1(const struct op *op) {
+    return hart.x[op->rs1];
+}
+
+static inline uint64_t rs2(const struct op *op) {
+    return hart.x[op->rs2];
+}
+
+static inline uint64_t immediate(const struct op *op) {
+    return (uint64_t) op->immediate;
+}
+
+static inline bool branch(struct slice *s, bool is_taken) {
+    return is_taken ? jump(s, s->pc + immediate(s->op)) : go_on(s);
+}
+
+/* rd may be rs1. */
+static inline bool jump_and_link(struct slice *s, uint64_t pc) {
+    hart.x[s->op->rd] = s->pc + s->op->length;
+    return jump(s, pc);
+}
+
+static inline bool result(struct slice *s, uint64_t value) {
+    hart.x[s->op->rd] = value;
+    return go_on(s);
+}
+
+static inline bool alu_op(struct slice *s, enum op_kind kind) {
+    return result(s, alu(kind, rs1(s->op), rs2(s->op) + immediate(s->op)));
+}
+
+/* What a load of `kind` leaves in a register. */
+static inline uint64_t extend(enum op_kind kind, uint64_t value) {
+    switch (kind) {
+    case OP_LB: return (uint64_t) (int8_t) value;
+    case OP_LH: return (uint64_t) (int16_t) value;
+    case OP_LW: return (uint64_t) (int32_t) value;
+    default: return value;
+    }
+}
+
+static inline bool load_op(struct slice *s, enum op_kind kind, unsigned size) {
+    uint64_t vaddr = rs1(s->op) + immediate(s->op), value = 0;
+    const uint8_t *bytes = tlb_find(tlb_load, vaddr, size);
+    if (bytes) {
+        __builtin_memcpy(&value, bytes, size);
+        return result(s, extend(kind, value));
+    }
+    slice_tell(s);
+    return load_slow(vaddr, size, &value) && result(s, extend(kind, value));
+}
+
+static inline bool store_op(struct slice *s, unsigned size) {
+    uint64_t vaddr = rs1(s->op) + immediate(s->op), value = rs2(s->op);
+    uint8_t *bytes = tlb_find(tlb_store, vaddr, size);
+    if (bytes) {
+        __builtin_memcpy(bytes, &value, size);
+        return go_on(s);
+    }
+    slice_tell(s);
+    bool ok = store_slow(vaddr, size, value);
+    slice_listen(s);
+    return ok && go_on(s);
+}
+
+/* Does no step yet: the op that is found is the next one. */
+static inline bool find(struct slice *s) {
+    slice_tell(s);
+    s->op = op_find(s->pc);
+    return s->op;
+}
+
+/* By way of hart.pc. */
+static inline bool other(struct slice *s) {
+    slice_tell(s);
+    bool ok = seldom_op(s->op);
+    slice_listen(s);
+    return ok && jump(s, hart.pc);
+}
+
+/* One switch, and whatever a case needs is read there: a value that all cases share would be stored
+   and loaded again by all of them. */
+static inline bool step(struct slice *s) {
+    const struct op *op = s->op;
+    switch (op->kind) {
+    case OP_NEW:
+    case OP_CROSSES: return find(s);
+    case OP_ADD: return alu_op(s, OP_ADD);
+    case OP_SUB: return alu_op(s, OP_SUB);
+    case OP_SLL: return alu_op(s, OP_SLL);
+    case OP_SLT: return alu_op(s, OP_SLT);
+    case OP_SLTU: return alu_op(s, OP_SLTU);
+    case OP_XOR: return alu_op(s, OP_XOR);
+    case OP_SRL: return alu_op(s, OP_SRL);
+    case OP_SRA: return alu_op(s, OP_SRA);
+    case OP_OR: return alu_op(s, OP_OR);
+    case OP_AND: return alu_op(s, OP_AND);
+    case OP_ADDW: return alu_op(s, OP_ADDW);
+    case OP_SUBW: return alu_op(s, OP_SUBW);
+    case OP_SLLW: return alu_op(s, OP_SLLW);
+    case OP_SRLW: return alu_op(s, OP_SRLW);
+    case OP_SRAW: return alu_op(s, OP_SRAW);
+    case OP_MUL: return alu_op(s, OP_MUL);
+    case OP_FENCE: return go_on(s);
+    case OP_AUIPC: return result(s, s->pc + immediate(op));
+    case OP_JAL: return jump_and_link(s, s->pc + immediate(op));
+    case OP_JALR: return jump_and_link(s, (rs1(op) + immediate(op)) & ~1ULL);
+    case OP_BEQ: return branch(s, rs1(op) == rs2(op));
+    case OP_BNE: return branch(s, rs1(op) != rs2(op));
+    case OP_BLT: return branch(s, (int64_t) rs1(op) < (int64_t) rs2(op));
+    case OP_BGE: return branch(s, (int64_t) rs1(op) >= (int64_t) rs2(op));
+    case OP_BLTU: return branch(s, rs1(op) < rs2(op));
+    case OP_BGEU: return branch(s, rs1(op) >= rs2(op));
+    case OP_LB: return load_op(s, OP_LB, 1);
+    case OP_LH: return load_op(s, OP_LH, 2);
+    case OP_LW: return load_op(s, OP_LW, 4);
+    case OP_LD: return load_op(s, OP_LD, 8);
+    case OP_LBU: return load_op(s, OP_LBU, 1);
+    case OP_LHU: return load_op(s, OP_LHU, 2);
+    case OP_LWU: return load_op(s, OP_LWU, 4);
+    case OP_SB: return store_op(s, 1);
+    case OP_SH: return store_op(s, 2);
+    case OP_SW: return store_op(s, 4);
+    case OP_SD: return store_op(s, 8);
+    default: return other(s);
+    }
 }
 
 /* Up to `steps` of them. */
 static void slice_run(uint64_t steps) {
-    struct slice s = {.pc = hart.pc, .left = steps, .end = hart.steps + steps};
-    struct code *code = NULL;
-    uint64_t page = NO_PAGE; /* that `code` is of */
-    for (hart.is_called = false; s.left > 0; s.left--) {
-        struct op once;
-        bool ok = true, stays = true;
-        if ((s.pc & ~(uint64_t) (MACHINE_PAGE - 1)) != page) {
-            slice_tell(&s);
-            code = code_find(s.pc, &stays);
-            page = stays ? s.pc & ~(uint64_t) (MACHINE_PAGE - 1) : NO_PAGE;
-        }
-        struct op *op = code ? &code->ops[s.pc % MACHINE_PAGE / 2] : NULL;
-        if (op && op->kind <= OP_CROSSES)
-            op = op_find(&s, op, &once);
-        ok = op && step(&s, op);
-        if (ok)
+    struct slice s = {.pc = hart.pc, .op = &unknown, .left = steps};
+    slice_end = hart.steps + steps;
+    hart.is_called = false;
+    while (s.left > 0) {
+        if (step(&s))
             continue;
         slice_tell(&s);
         if (hart.stop == REFUSED)
-            break;
+            return;
         trap_enter();
-        s.pc = hart.pc;
-        page = NO_PAGE;
+        code_page = NO_PAGE;
+        jump(&s, hart.pc);
     }
     slice_tell(&s);
 }

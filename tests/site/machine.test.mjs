@@ -1,10 +1,11 @@
 /* The page Machine: the kernel boots in it, and passes. */
 import assert from 'node:assert/strict';
+import {spawnSync} from 'node:child_process';
 import {readFileSync} from 'node:fs';
 import path from 'node:path';
 import {test} from 'node:test';
 import {gunzipSync} from 'node:zlib';
-import {LONG, SITE, useSite} from './browser.mjs';
+import {LONG, PROJECT, SITE, useSite} from './browser.mjs';
 
 const site = useSite();
 const {default: stage, stages} = JSON.parse(readFileSync(path.join(SITE, 'kernels/stages.json')));
@@ -28,6 +29,16 @@ test('the default stage boots to the end of its self-test', {timeout: LONG}, asy
         await verdict.filter({hasText: /exit status/}).waitFor();
         assert.match(await verdict.innerText(), /^\d+ passed, 0 failed, .*: exit status 0$/);
     });
+});
+
+test('under node it prints what QEMU prints, and is fast enough', {timeout: LONG}, t => {
+    const qemu = spawnSync(process.env.QEMU ?? 'qemu-system-riscv64', ['--version']).stdout;
+    if (!String(qemu).includes('version 7.2.'))
+        return t.skip('it is compared with QEMU 7.2');
+    const {status, stderr} = spawnSync(
+        'tests/machine/run.sh', ['page', 'selftest'], {cwd: PROJECT});
+    assert.equal(String(stderr), '');
+    assert.equal(status, 0);
 });
 
 test('any stage boots, pauses, goes on and stops', {timeout: LONG}, async () => {
