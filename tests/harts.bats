@@ -161,6 +161,15 @@ line_of() {
     says_line "2 of 4 harts run"
 }
 
+@test "a hart that comes too late stands still, and the others go on" {
+    only_harts
+    build_shim 64 -DWITH_HARTS -DLATE=2
+    BIOS=shim.elf run ./run.sh --harts 4
+    passes
+    says_line "hart 2 has not come within a second, and is left out"
+    says_line "3 of 4 harts run"
+}
+
 @test "a hart that the firmware refuses leaves its place to another" {
     build_shim 64 -DWITH_HARTS -DREFUSED=1
     BIOS=shim.elf QEMU_FLAGS="-smp 5" crash nothing

@@ -19,7 +19,8 @@
  *
  * With -DWITH_HARTS only hart 0 enters the kernel, and there are Hart State Management's hart_start
  * and the IPI extension, but no remote fence. Hart -DREFUSED=n is not started, with an error, and
- * hart -DDEAF=n without one. Hart -DASTRAY=n is started where the kernel begins, and with what the
+ * hart -DDEAF=n without one. Hart -DLATE=n comes when the one behind it is asked for, whoever has
+ * waited for it until then. Hart -DASTRAY=n is started where the kernel begins, and with what the
  * first hart was given: OpenSBI 1.1 does so where hart_start and the hart are equally fast. */
 
 #if __riscv_xlen == 64
@@ -186,6 +187,14 @@ wait_for_start: /* for hart_start to say where to, and with what */
 1:  wfi
     LOAD t1, 0(t0)
     beqz t1, 1b
+#ifdef LATE
+    li t2, LATE
+    bne a0, t2, 3f
+    la t2, starts + 16 * (LATE + 1)
+2:  LOAD t3, 0(t2)
+    beqz t3, 2b
+3:
+#endif
     fence
     li t2, INTERRUPTS
     csrs mie, t2

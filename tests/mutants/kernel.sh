@@ -31,7 +31,8 @@ for a second the kernel waits"
     [sbi.c]="firmware with|without a test device
 print at once|a panic stops the harts|starts no harts|does not come is named
 shootdowns are interrupts"
-    [start.c]="that the machine lacks|starts no harts|does not come is named|sixty-four harts"
+    [start.c]="that the machine lacks|starts no harts|does not come is named|comes too late
+sixty-four harts"
     [trap.c]="null pointer|illegal|no memory is|the report of a trap|recursion is|trap on rv32
 cause of a trap|no trap can be reported|good verdict
 a trap on any hart"
