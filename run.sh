@@ -558,7 +558,7 @@ all, diff, test, fuzz, bench, gdb, chapter and site" ;;
         [[ -f tests/fuzz/fuzz.sh ]] || fail "fuzz: it is in the repository, and not here"
         check_room
         need compiler fuzzer
-        CC=$CC exec tests/fuzz/fuzz.sh "$@"
+        CC=$CC CALLED_FROM=$OLDPWD exec tests/fuzz/fuzz.sh "$@"
         ;;
     gdb)
         (($# <= 1)) || wrong_usage "gdb takes one stage: '$2' is too much"

@@ -67,3 +67,12 @@ finds() {
     run ./run.sh fuzz alloc nowhere
     refuses_with "no such file: nowhere"
 }
+
+@test "fuzz finds a file where it was called" {
+    mkdir elsewhere
+    cp tests/fuzz/corpus/printf/00 elsewhere/input
+    cd elsewhere
+    run ../run.sh fuzz printf input
+    ended_with 0
+    says "Executed $PWD/input in"
+}

@@ -17,11 +17,15 @@ if [[ ! $target || $target == *" "* || " $targets " != *" $target "* ]]; then
     exit 2
 fi
 shift
+files=() # as the caller sees them: CALLED_FROM is the folder where run.sh was called
 for file in "$@"; do
-    [[ -f $file ]] || {
+    path=$file
+    [[ $file == /* ]] || path=${CALLED_FROM:-$PWD}/$file
+    [[ -f $path ]] || {
         echo "run.sh: no such file: $file" >&2
         exit 2
     }
+    files+=("$path")
 done
 
 cd "$project"
@@ -31,7 +35,7 @@ make -f tests/Makefile --no-print-directory -j 2 OUT="$out" MORE=-fsanitize=fuzz
     HOST_CC="${CC:-clang}" "$out/fuzz_$target"
 
 if (($# > 0)); then
-    exec "$out/fuzz_$target" "$@"
+    exec "$out/fuzz_$target" "${files[@]}"
 fi
 status=0
 # shellcheck disable=SC2086 # FUZZ_FLAGS is several words
