@@ -161,7 +161,7 @@ line_of() {
     says_line "2 of 4 harts run"
 }
 
-@test "a hart that comes too late stands still, and the others go on" {
+@test "a hart that comes too late gets no work, and the others go on" {
     only_harts
     build_shim 64 -DWITH_HARTS -DLATE=2
     BIOS=shim.elf run ./run.sh --harts 4

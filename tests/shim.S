@@ -19,9 +19,9 @@
  *
  * With -DWITH_HARTS only hart 0 enters the kernel, and there are Hart State Management's hart_start
  * and the IPI extension, but no remote fence. Hart -DREFUSED=n is not started, with an error, and
- * hart -DDEAF=n without one. Hart -DLATE=n comes when the one behind it is asked for, whoever has
- * waited for it until then. Hart -DASTRAY=n is started where the kernel begins, and with what the
- * first hart was given: OpenSBI 1.1 does so where hart_start and the hart are equally fast. */
+ * hart -DDEAF=n without one. Hart -DLATE=n enters the kernel only once hart n + 1 is asked for: the
+ * kernel has given it up by then. Hart -DASTRAY=n is started where the kernel begins, and with what
+ * the first hart was given: OpenSBI 1.1 does so where hart_start and the hart are equally fast. */
 
 #if __riscv_xlen == 64
 #define STORE sd

@@ -200,7 +200,8 @@ bool fetch(uint64_t vaddr, uint32_t *instruction) {
     return true;
 }
 
-/* What has been decoded of bytes that are about to change. An instruction may begin before them. */
+/* What has been decoded of bytes that are about to change. An instruction may begin before them.
+   Only its kind: the op may be that of the store that is being done. */
 static void code_forget(uint64_t paddr, unsigned size) {
     struct code *place = code_place(paddr);
     if (place->paddr != (paddr & PAGE_MASK))

@@ -53,7 +53,7 @@ enum {
 };
 
 /* A page's instructions, each at the place where its bytes begin, as far as they have been met.
-   Behind them stands one that never is, so that the loop need not look for the end of the page. */
+   The one behind the last is never decoded: it sends the loop to the next page. */
 struct code {
     uint64_t paddr;
     struct op ops[OPS_PER_PAGE + 1];

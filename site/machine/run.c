@@ -144,7 +144,7 @@ SELDOM static bool seldom_op(const struct op *op) {
 static uint64_t code_page;
 static const struct op *code_ops;
 
-/* The op in another page, or in none. */
+/* Stands for an op that has yet to be looked up. */
 static const struct op unknown = {.kind = OP_NEW};
 
 /* The op at pc, as far as that is known. */
@@ -154,8 +154,9 @@ static inline const struct op *op_at(uint64_t pc) {
     return &code_ops[pc % MACHINE_PAGE / 2];
 }
 
-/* The op at pc in a page that is new here, or of an instruction that is, or that has to be looked
-   at each time: such a one has nothing behind it. NULL: a trap. */
+/* Looks up the op at pc, and decodes it if nobody has. In a page that physical memory protection
+   divides, and over two pages, it is a copy with nothing known behind it, so that each instruction
+   is checked. NULL: a trap. */
 SELDOM static const struct op *op_find(uint64_t pc) {
     static struct op once[3];
     uint32_t instruction;
@@ -206,7 +207,7 @@ static inline void slice_listen(struct slice *s) {
     }
 }
 
-/* ---- a step, whose ways all end in go_on, jump, or false, which is a trap ---- */
+/* ---- a step. All ways end in go_on, in jump, or in a trap: false; but find does no step ---- */
 
 /* The loop waits for little but this address, so it is made by one addition. */
 static inline const struct op *op_behind(const struct op *op) {
@@ -243,7 +244,7 @@ static inline bool branch(struct slice *s, bool is_taken) {
     return is_taken ? jump(s, s->pc + immediate(s->op)) : go_on(s);
 }
 
-/* rd may be rs1. */
+/* pc is computed already: rd may be rs1. */
 static inline bool jump_and_link(struct slice *s, uint64_t pc) {
     hart.x[s->op->rd] = s->pc + s->op->length;
     return jump(s, pc);
@@ -276,6 +277,7 @@ static inline bool load_op(struct slice *s, enum op_kind kind, unsigned size) {
         return result(s, extend(kind, value));
     }
     slice_tell(s);
+    /* A load calls nobody. */
     return load_slow(vaddr, size, &value) && result(s, extend(kind, value));
 }
 

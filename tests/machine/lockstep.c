@@ -243,21 +243,21 @@ static void report(const struct state *q, const struct state *m, uint64_t count,
         printf("  the machine has stopped: %s\n", hart.refusal);
 }
 
-/* Whether the machine has trapped at an address outside RAM: QEMU lets devices be accessed in ways
-   that the machine's are not. */
-static bool is_at_device(void) {
+/* Whether the machine has trapped at the last instruction, at an address outside RAM, and QEMU has
+   not: it lets devices be accessed in ways that the machine's are not. */
+static bool is_at_device(const struct state *q, uint64_t pc) {
     bool is_machine = hart.privilege == MACHINE;
     uint64_t cause = is_machine ? hart.mcause : hart.scause;
     uint64_t address = is_machine ? hart.mtval : hart.stval;
-    return (cause == LOAD_ACCESS || cause == STORE_ACCESS) && address - RAM_BASE >= ram_size;
+    return (cause == LOAD_ACCESS || cause == STORE_ACCESS) && address - RAM_BASE >= ram_size &&
+           (is_machine ? hart.mepc : hart.sepc) == pc && hart.pc != q->fields[PC];
 }
 
 /* Why it ended without a difference; true if that is well. */
-static bool report_end(uint64_t count, uint64_t most, char mode, uint64_t pc,
+static bool report_end(uint64_t count, uint64_t most, char mode, bool is_beyond, uint64_t pc,
                        uint32_t instruction) {
     /* A random program may go round in circles, but a case may not. */
     bool is_off = hart.stop == POWER_OFF, is_enough = mode != 'c' && count >= most;
-    bool is_beyond = mode == 'r' && (trapped_instead || is_at_device());
     printf("%" PRIu64 " instructions as QEMU's%s\n", count, is_off ? ", to the end" : "");
     if (is_off || is_enough || is_beyond)
         return true;
@@ -290,7 +290,7 @@ int main(int argc, char **argv) {
     host_boot(argv[1], kernel, tree, strtoull(argv[4], NULL, 0));
     traps_instead = true;
     struct op op = {0};
-    bool is_clock = false, is_again = false;
+    bool is_clock = false, is_again = false, is_beyond = false;
     while (count < most && hart.stop != POWER_OFF && hart.stop != RESET) {
         if (count % 1024 == 0)
             expect_more();
@@ -309,7 +309,8 @@ int main(int argc, char **argv) {
             m = ours();
         }
         /* A random program may come to what only QEMU has; nothing can be said from there on. */
-        if (!same(&q, &m) && mode == 'r' && (trapped_instead || is_at_device()))
+        is_beyond = !same(&q, &m) && mode == 'r' && (trapped_instead || is_at_device(&q, pc));
+        if (is_beyond)
             break;
         if (!same(&q, &m) || hart.stop != RUNNING) {
             report(&q, &m, count, pc, instruction, &before);
@@ -324,5 +325,5 @@ int main(int argc, char **argv) {
         uart_output_size = 0;
         count++;
     }
-    return !report_end(count, most, mode, pc, instruction);
+    return !report_end(count, most, mode, is_beyond, pc, instruction);
 }

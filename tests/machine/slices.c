@@ -3,8 +3,8 @@
  *
  *   slices FIRMWARE KERNEL MOST SLICE
  *
- * KERNEL may be "-": none. lockstep compares single steps with QEMU; that many in a row do the same
- * is what two runs of this show, with two SLICEs, if they print the same. */
+ * KERNEL may be "-": none. lockstep compares single steps with QEMU. Two runs of this with
+ * different SLICEs print the same if many steps in a row do what single ones do. */
 #include "../../site/machine/device.h"
 #include "../../site/machine/refuse.h"
 #include "host.h"
@@ -46,7 +46,7 @@ int main(int argc, char **argv) {
     traps_instead = true;
     enum stop stop = RUNNING;
     while (stop == RUNNING && hart.steps < most) {
-        uint64_t left = mark - hart.steps;
+        uint64_t left = (mark < most ? mark : most) - hart.steps;
         stop = machine_run(left < slice ? left : slice);
         uart_output_size = 0;
         if (hart.steps < mark)

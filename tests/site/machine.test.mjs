@@ -36,7 +36,7 @@ test('under node it prints what QEMU prints, and is fast enough', {timeout: LONG
     if (!String(qemu).includes('version 7.2.'))
         return t.skip('it is compared with QEMU 7.2');
     const {status, stderr} = spawnSync(
-        'tests/machine/run.sh', ['page', 'selftest'], {cwd: PROJECT});
+        'tests/machine/run.sh', ['page', 'selftest'], {cwd: PROJECT, timeout: LONG});
     assert.equal(String(stderr), '');
     assert.equal(status, 0);
 });

@@ -1,9 +1,11 @@
 /* What the loop could overlook between one op and the next, since nothing there ends a slice: the
- * clock; a border that physical memory protection has drawn through a page whose instructions are
- * known; a trap's handler that lies in the page of what has trapped, and may not be executed. */
+ * clock; code that changes itself; a border that physical memory protection has drawn through a
+ * page whose instructions are known; a trap's handler that lies in the page of what has trapped,
+ * and may not be executed. And sleep, which has to end one. */
 #include "../case.S"
 
 #define TIME 0x200bff8
+#define ALARM 0x2004000
 #define FOR_U 0x100000000
 
     BEGIN
@@ -21,6 +23,26 @@
     ld a1, (s1)
     addi s3, s3, -1
     bnez s3, 2b
+
+    li s1, ALARM                # it sleeps until then
+    li t0, 15
+    sd t0, (s1)
+    li t0, 1 << 7
+    csrw mie, t0
+    wfi
+    addi a2, a2, 1
+    csrw mie, zero
+    li t0, -1
+    sd t0, (s1)
+
+    la s1, itself
+    li s2, 0x00360613           # addi a2, a2, 3
+    jal itself
+    jal itself
+    la s1, halves
+    li s2, 0x7ff6               # the upper half of addi a2, a2, 2047
+    jal halves
+    jal halves
 
     .irp label, over, across, back
     CALL_IN MPP_S, \label
@@ -54,6 +76,15 @@
     CALL_IN 0, supervisor, FOR_U
     CALL_IN 0, do_load, FOR_U
     FINISH
+
+itself:
+    sw s2, (s1)
+    addi a2, a2, 1
+    ret
+halves:
+    addi a2, a2, 1
+    sh s2, 2(s1)
+    ret
 
     .balign 4096                # one page
 over:
