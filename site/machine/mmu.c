@@ -20,7 +20,6 @@ uint8_t *ram;
 uint64_t ram_size;
 struct tlb_entry tlb_load[TLB_ENTRIES], tlb_store[TLB_ENTRIES];
 
-static const uint64_t PAGE_MASK = ~(uint64_t) (MACHINE_PAGE - 1);
 static const uint8_t access_fault[] = {FETCH_ACCESS, LOAD_ACCESS, STORE_ACCESS};
 static const uint8_t page_fault[] = {FETCH_PAGE, LOAD_PAGE, STORE_PAGE};
 

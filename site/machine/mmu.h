@@ -15,6 +15,9 @@ enum access {
     STORE,
 };
 
+/* What of an address is its page. */
+static const uint64_t PAGE_MASK = ~(uint64_t) (MACHINE_PAGE - 1);
+
 /* ---- loads and stores ---- */
 
 enum {
@@ -35,7 +38,7 @@ extern struct tlb_entry tlb_load[TLB_ENTRIES], tlb_store[TLB_ENTRIES];
    low bits are 0, like those of `page`. */
 static inline uint8_t *tlb_find(const struct tlb_entry *tlb, uint64_t vaddr, unsigned size) {
     const struct tlb_entry *entry = &tlb[vaddr / MACHINE_PAGE % TLB_ENTRIES];
-    uint64_t page = vaddr & (~(uint64_t) (MACHINE_PAGE - 1) | (size - 1));
+    uint64_t page = vaddr & (PAGE_MASK | (size - 1));
     return page == entry->page ? entry->bytes + vaddr % MACHINE_PAGE : NULL;
 }
 

@@ -149,7 +149,7 @@ static const struct op unknown = {.kind = OP_NEW};
 
 /* The op at pc, as far as that is known. */
 static inline const struct op *op_at(uint64_t pc) {
-    if ((pc & ~(uint64_t) (MACHINE_PAGE - 1)) != code_page)
+    if ((pc & PAGE_MASK) != code_page)
         return &unknown;
     return &code_ops[pc % MACHINE_PAGE / 2];
 }
@@ -160,26 +160,24 @@ static inline const struct op *op_at(uint64_t pc) {
 SELDOM static const struct op *op_find(uint64_t pc) {
     static struct op once[3];
     uint32_t instruction;
-    bool stays, crosses = pc % MACHINE_PAGE == MACHINE_PAGE - 2;
+    bool stays, is_last = pc % MACHINE_PAGE == MACHINE_PAGE - 2;
     struct code *code = code_find(pc, &stays);
     if (!code)
         return NULL;
-    code_page = stays ? pc & ~(uint64_t) (MACHINE_PAGE - 1) : NO_PAGE;
+    code_page = stays ? pc & PAGE_MASK : NO_PAGE;
     code_ops = code->ops;
     struct op *place = &code->ops[pc % MACHINE_PAGE / 2];
     if (place->kind <= OP_CROSSES) {
         if (!fetch(pc, &instruction))
             return NULL;
-        *once = *place = decode(instruction);
-        if (crosses && place->length == 4) {
-            place->kind = OP_CROSSES;
-            return once;
-        }
+        *place = decode(instruction);
     }
-    if (stays)
-        return place;
     *once = *place;
-    return once;
+    if (is_last && place->length == 4) {
+        place->kind = OP_CROSSES;
+        return once;
+    }
+    return stays ? place : once;
 }
 
 /* ---- a slice ---- */

@@ -136,6 +136,7 @@ test_slices() {
     has_same_slices "$BIOS"
 }
 
+# Without QEMU the boot can go fifty times as far.
 has_same_slices() {
     local slice kernel_too=- most=100000
     say "slices of $(basename "$1")"
